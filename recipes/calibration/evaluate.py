@@ -1,0 +1,95 @@
+"""Reading the result on data that was not fitted: how often "nothing is likely" is right, and whether 70% means 70%."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openitr.encoders.base import Encoder
+from openitr.search.calibrate import Calibration
+from recipes.calibration.fit import probabilities
+from recipes.calibration.questions import reading
+from recipes.calibration.trials import Trial, embed, trials
+
+
+def expected_error(p: np.ndarray, y: np.ndarray, w: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017, arXiv:1706.04599, equation 3), bins of equal weight."""
+    order = np.argsort(p, kind="stable")
+    p, y, w = p[order], y[order], w[order] / w.sum()
+    part = np.minimum((np.cumsum(w) * bins).astype(int), bins - 1)
+    return float(sum(abs((w * (p - y))[part == b].sum()) for b in range(bins)))
+
+
+def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
+    """The figures of one group of trials."""
+    scored = [(t, probabilities(calibration.image if t.kind == "image" else calibration.text, t)) for t in asked]
+    likely = [(t, p >= calibration.likely) for t, p in scored]
+    answerable = [hit.any() for t, hit in likely if t.answerable]
+    right = [(t.labels[hit] != 0).any() for t, hit in likely if t.answerable]
+    removed = [hit.any() for t, hit in likely if not t.answerable]
+    found = [t.labels[hit] for t, hit in likely if t.answerable and hit.any()]
+    clear = [(p[t.labels >= 0], t.labels[t.labels >= 0], 1 / len(p)) for t, p in scored]
+    p, y = np.concatenate([c[0] for c in clear]), np.concatenate([c[1] for c in clear])
+    share = {True: max(1, len(answerable)), False: max(1, len(removed))}
+    w = np.concatenate(
+        [np.full(len(c[0]), c[2] / share[t.answerable]) for c, (t, _) in zip(clear, scored, strict=True)]
+    )
+    out: dict[str, Any] = {
+        "answerable": len(answerable),
+        "removed": len(removed),
+        "ece": round(expected_error(p, y, w), 3),
+    }
+    if answerable:
+        out["answerable_without_likely"] = round(1 - float(np.mean(answerable)), 3)
+        out["answerable_with_a_right_likely"] = round(float(np.mean(right)), 3)
+    if found:
+        labels = np.concatenate(found)
+        out["likely_hits_relevant"] = round(float((labels == 1).sum() / max(1, (labels >= 0).sum())), 3)
+    if removed:
+        out["removed_without_likely"] = round(1 - float(np.mean(removed)), 3)
+    return out
+
+
+def evaluate(data: Path, encoder: Encoder, calibration: Calibration, cache: Path) -> list[dict[str, Any]]:
+    """One row per domain and kind of question, and totals; probabilities are those of the 20 best hits of each trial."""
+    asked: list[Trial] = []
+    for domain in reading(data):
+        asked += trials(embed(domain, encoder, cache), calibration.background)
+    rows = []
+    for domain in dict.fromkeys(t.domain for t in asked):
+        for kind in ("word", "phrase", "caption", "image"):
+            chosen = [t for t in asked if t.domain == domain and t.kind == kind]
+            if chosen:
+                rows.append({"domain": domain, "kind": kind, **summary(chosen, calibration)})
+    for kind in ("word", "phrase", "caption", "image"):
+        chosen = [t for t in asked if t.kind == kind]
+        rows.append({"domain": "all", "kind": kind, **summary(chosen, calibration)})
+    common = [t for t in asked if t.many and t.kind != "image"]
+    rows.append({"domain": "all", "kind": "text, 2% or more answer", **summary(common, calibration)})
+    nowhere = {t.text for t in asked if t.answerable}
+    foreign = [t for t in asked if t.kind in ("word", "phrase") and (t.text not in nowhere)]
+    rows.append({"domain": "all", "kind": "text, foreign to all", **summary(foreign, calibration)})
+    rows.append({"domain": "all", "kind": "all", **summary(asked, calibration)})
+    return rows
+
+
+_COLUMNS = {
+    "domain": "domain", "kind": "query", "answerable": "n", "answerable_without_likely": "none likely",
+    "answerable_with_a_right_likely": "a right one likely", "likely_hits_relevant": "likely hits relevant", "removed": "n removed",
+    "removed_without_likely": "none likely, removed", "ece": "ECE",
+}  # fmt: skip
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown."""
+
+    def cell(row: dict[str, Any], name: str) -> str:
+        value = row.get(name, "")
+        return f"{value:.0%}" if isinstance(value, float) and name != "ece" else str(value)
+
+    lines = ["| " + " | ".join(_COLUMNS.values()) + " |", "|" + "---|" * len(_COLUMNS)]
+    lines += ["| " + " | ".join(cell(row, name) for name in _COLUMNS) + " |" for row in rows]
+    return "\n".join(lines)

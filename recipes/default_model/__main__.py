@@ -1,0 +1,97 @@
+"""One command rebuilds everything: `python -m recipes.default_model --data $OPENITR_DATA --out src/openitr/encoders/weights`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import time
+from pathlib import Path
+
+import torch
+
+from . import cards, corpus
+from .choose import choose_share
+from .conse import Conse, Settings, class_matrix
+from .folders import MAX_TOKENS, TERMS, write_manifest, write_tokenizer
+from .graphs import write_conse, write_default, write_towers
+from .inputs import prepare
+from .onnx_check import Finished
+from .projector import DIM, Together
+from .train import Plan, train
+
+SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
+KEPT = "calibration.json"
+
+
+def _place(built: Path, out: Path) -> None:
+    """Move the finished folders into place; each is complete before its name changes, and a calibration is kept."""
+    for folder in sorted(built.iterdir()):
+        target, old = out / folder.name, out / f".{folder.name}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        folder.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, final: bool) -> None:
+    """Towers, ConSE, projectors, the two model folders, their figures and cards."""
+    from openitr.encoders.manifest import seal
+
+    start = time.time()
+    out.mkdir(parents=True, exist_ok=True)
+    built = out / ".building"
+    shutil.rmtree(built, ignore_errors=True)
+    towers = cache / "towers"
+    if not (towers / "text.onnx").exists():
+        write_towers(towers)
+    write_tokenizer(towers / "tokenizer.json")
+    shutil.copytree(towers, built / "towers")
+    conse = Conse(class_matrix(cache), Settings())
+    write_conse(built / "conse", conse)
+    sources = [prepare(data, corpus.load(data, s), towers, cache, conse, s == "flickr8k") for s in SOURCES]
+    projectors = [train(sources, plan, seed, cache / f"projector-{seed}.safetensors") for seed in seeds]
+    share, table = choose_share(projectors, conse, sources)
+    write_default(built / "default", Together(projectors, conse, share).eval())
+    dims = {"conse": 384, "default": len(seeds) * DIM + 384}
+    for name, dim in dims.items():
+        if (out / name / KEPT).exists():
+            shutil.copy(out / name / KEPT, built / name / KEPT)
+        write_manifest(built / name, dim)
+        (built / name / "MODEL_CARD.md").write_text("being measured\n", encoding="utf-8")
+        seal(built / name, allow=built)
+    print(f"built in {time.time() - start:.0f} s; now the figures of the finished files", flush=True)
+    figures = {name: cards.measure(Finished(built / name), data, final) for name in ("conse", "default")}
+    ids = [p.image for p in corpus.breadth(data)]
+    digest = corpus.data_hash(data, SOURCES)
+    made = cards.Build(plan, seeds, share, table, digest, SOURCES, time.time() - start)
+    for name in figures:
+        text = cards.card(name, figures, dims[name], MAX_TOKENS, TERMS[name], made, len(ids))
+        (built / name / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+    Path(__file__).with_name("breadth_ids.txt").write_text("\n".join(ids) + "\n", encoding="utf-8")
+    _place(built, out)
+    built.rmdir()
+    print(f"done in {time.time() - start:.0f} s: {out}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
+    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"))
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one projector each")
+    parser.add_argument("--epochs", type=int, default=Plan.epochs)
+    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("give --data or set OPENITR_DATA")
+    torch.set_num_threads(given.threads)
+    build(Path(given.data), given.out, given.cache, given.seeds, Plan(epochs=given.epochs), not given.draft)
+
+
+if __name__ == "__main__":
+    main()

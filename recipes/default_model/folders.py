@@ -1,0 +1,60 @@
+"""Writes the model folders: tokenizer, `model.json`, and the cards filled with measured figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .features import load_tokenizer
+from .towers import SIZE
+
+MAX_TOKENS = 64
+TERMS = {
+    "default": "Research and other non-commercial use only: the heads were trained on Flickr8k and on catalogue photos. "
+    "The towers below them are Apache-2.0; `conse` has clean terms.",
+    "conse": "Apache-2.0 towers (EfficientNet-Lite2, all-MiniLM-L6-v2), class names from WordNet; nothing was trained.",
+}
+SUMMARY = {
+    "default": "Photos and short English texts: three small trained heads beside ConSE, on frozen public towers.",
+    "conse": "Zero training, clean terms: class probabilities mixed into sentence vectors of the class names.",
+}
+
+
+def write_tokenizer(path: Path) -> None:
+    """The reader's tokenizer, without padding or truncation: the caller decides on both."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(load_tokenizer().to_str(pretty=False), encoding="utf-8")
+
+
+def write_manifest(folder: Path, dim: int) -> None:
+    """`model.json`, format 1. A calibration file, where the folder holds one, is kept."""
+    name = folder.name
+    spec = {
+        "format": 1,
+        "name": name,
+        "kind": "dense",
+        "dim": dim,
+        "summary": SUMMARY[name],
+        "image": {
+            "graphs": ["../towers/image.onnx", "image_head.onnx"],
+            "size": SIZE,
+            "fit": "squash",
+            "interpolation": "bicubic",
+            "dtype": "uint8",
+            "layout": "NHWC",
+            "mean": [0, 0, 0],
+            "std": [1, 1, 1],
+        },
+        "text": {
+            "graphs": ["../towers/text.onnx", "text_head.onnx"],
+            "tokenizer": "../towers/tokenizer.json",
+            "max_tokens": MAX_TOKENS,
+        },
+        "output": "embedding",
+        "terms": TERMS[name],
+        "card": "MODEL_CARD.md",
+    }
+    if (folder / "calibration.json").exists():
+        spec["calibration"] = "calibration.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,78 @@
+"""The trained heads: small nets that bring frozen features of pictures and texts into one space.
+
+Pictures give the eye's pooled features, its middle map pooled over four quarters (what stands where) and at its maximum,
+and ConSE's vector. Texts give the sentence vector, and the mean and maximum of the token states in the reader's middle,
+which still hold single words. Several nets with different seeds stand side by side: their vectors are concatenated.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .conse import Conse
+from .towers import mean_tokens
+
+HIDDEN, DIM = 768, 192
+IMAGE_WIDTH, TEXT_WIDTH = 1280 + 4 * 120 + 120 + 384, 3 * 384
+
+
+def image_input(middle: Tensor, pooled: Tensor, vector: Tensor) -> Tensor:
+    """(n, 120, 17, 17), (n, 1280) and ConSE's (n, 384) to (n, IMAGE_WIDTH)."""
+    rows = (middle[:, :, :9].mean(2), middle[:, :, 8:].mean(2))
+    quarters = [half.mean(2) for row in rows for half in (row[:, :, :9], row[:, :, 8:])]
+    return torch.cat([pooled, *quarters, middle.amax((2, 3)), vector], 1)
+
+
+def text_input(states: Tensor, mask: Tensor, sentence: Tensor) -> Tensor:
+    """Token states in the middle, their mask and the sentence vector to (n, TEXT_WIDTH)."""
+    highest = (states - (1.0 - mask.float()).unsqueeze(-1) * 1e4).amax(1)
+    return torch.cat([sentence, mean_tokens(states, mask), highest], 1)
+
+
+class Side(nn.Module):
+    """Standardise, one hidden layer, and a straight linear path beside it; a unit vector comes out."""
+
+    def __init__(self, mean: Tensor, std: Tensor, dim: int = DIM, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.up, self.down = nn.Linear(len(mean), hidden), nn.Linear(hidden, dim)
+        self.dropouts = (0.0, 0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.dropouts
+        x = F.dropout(((x - self.mean) / self.std).clamp(-6, 6), first, self.training)
+        x = F.dropout(F.gelu(self.up(x)), second, self.training)
+        return F.normalize(self.down(x), dim=1)
+
+
+class Projector(nn.Module):
+    """One pair of sides and the scale of their scores."""
+
+    def __init__(self, image: tuple[Tensor, Tensor], text: tuple[Tensor, Tensor]) -> None:
+        super().__init__()
+        self.image, self.text = Side(*image), Side(*text)
+        self.scale = nn.Parameter(torch.tensor(2.7))
+
+
+class Together(nn.Module):
+    """Projectors and ConSE side by side: sqrt-weighted unit vectors, so a score is the weighted mean of their scores."""
+
+    def __init__(self, projectors: list[Projector], conse: Conse, share: float) -> None:
+        super().__init__()
+        self.projectors = nn.ModuleList(projectors)
+        self.conse = conse
+        self.own, self.rest = share**0.5, ((1 - share) / len(projectors)) ** 0.5
+
+    def image(self, middle: Tensor, pooled: Tensor, logits: Tensor) -> Tensor:
+        vector = self.conse.image(logits)
+        x = image_input(middle, pooled, vector)
+        return torch.cat([*(self.rest * p.image(x) for p in self.projectors), self.own * vector], 1)
+
+    def text(self, states: Tensor, mask: Tensor, sentence: Tensor) -> Tensor:
+        x = text_input(states, mask, sentence)
+        return torch.cat(
+            [*(self.rest * p.text(x) for p in self.projectors), self.own * self.conse.text(sentence)], 1
+        )

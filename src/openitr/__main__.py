@@ -1,0 +1,5 @@
+"""``python -m openitr`` is the ``openitr`` command."""
+
+from openitr.cli import main
+
+main()

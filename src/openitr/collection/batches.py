@@ -1,0 +1,148 @@
+"""Decoded pictures become items and vectors, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from openitr.collection.lines import to_db
+from openitr.collection.roots import Scope
+from openitr.collection.scan import Task
+from openitr.collection.sidecars import Table
+from openitr.collection.writing import Writer
+from openitr.embeddings import DenseEmbeddings, Ints
+from openitr.encoders.base import Encoder
+from openitr.errors import ShapeError
+from openitr.media.results import Decoded, Failed
+
+
+@dataclass
+class Batch:
+    """Results of the decoding pool that wait to be committed together."""
+
+    pictures: list[Decoded[Task]] = field(default_factory=list)
+    failures: list[Failed[Task]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.pictures) + len(self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What committing a batch changed."""
+
+    added: int
+    updated: int
+    removed: int
+
+
+def encode(encoder: Encoder, pictures: Sequence[Decoded[Any]]) -> DenseEmbeddings:
+    """Vectors of decoded pictures, checked before anything is written.
+
+    Raises:
+        ShapeError: The encoder does not keep its word.
+    """
+    if not pictures:
+        return DenseEmbeddings(np.zeros((0, encoder.dim), np.float32))
+    made = encoder.encode_images([picture.array for picture in pictures])
+    if not isinstance(made, DenseEmbeddings) or len(made) != len(pictures) or made.dim != encoder.dim:
+        shape = f"{len(made)} x {made.dim} {made.kind}"
+        raise ShapeError(
+            f"{encoder.spec} made {shape} for {len(pictures)} pictures of {encoder.dim} dimensions", "mend the encoder"
+        )
+    return made
+
+
+def donors(writer: Writer, run: str, hashes: set[str]) -> dict[str, int]:
+    """For each content (sha256, hex) an item that has it and has a vector in the run."""
+    marks = ", ".join("?" * len(hashes))
+    rows = writer.db.execute(
+        f"SELECT id, sha256 FROM items WHERE sha256 IN ({marks}) ORDER BY id DESC", [bytes.fromhex(h) for h in hashes]
+    ).fetchall()
+    if not rows:
+        return {}
+    with_vector = writer.index(run).holds(np.array([id for id, _ in rows], np.int64))
+    return {sha256.hex(): id for (id, sha256), has in zip(rows, with_vector, strict=True) if has}
+
+
+def commit(writer: Writer, scope: Scope, run: str, encoder: Encoder, table: Table, batch: Batch) -> Outcome:
+    """Encode what is new, then write vectors, items and failures in one transaction."""
+    shared = donors(writer, run, {picture.sha256 for picture in batch.pictures})
+    fresh = list({p.sha256: p for p in batch.pictures if p.sha256 not in shared}.values())
+    vectors = encode(encoder, fresh)
+    rows = {picture.sha256: row for row, picture in enumerate(fresh)}
+    added = updated = 0
+    placed: list[tuple[int, str]] = []
+    edited: list[int] = []
+    with writer.batch():
+        # Copied before anything is replaced: a donor may itself be edited in this batch.
+        copies = {sha: writer.index(run).vectors(np.array([id])) for sha, id in shared.items()}
+        others = {name: _copied(writer, name, batch) for name in writer.run_names() if name != run}
+        for picture in batch.pictures:
+            id, is_new = _put(writer, scope, table, picture)
+            placed.append((id, picture.sha256))
+            added, updated = added + is_new, updated + (not is_new)
+            if not is_new:
+                edited.append(id)
+        _put_vectors(writer, run, placed, rows, vectors, copies)
+        for name, known in others.items():
+            writer.index(name).remove(np.array(edited, np.int64))
+            _put_vectors(writer, name, [p for p in placed if p[1] in known], {}, None, known)
+        writer.db.executemany(
+            "DELETE FROM skipped WHERE root = ? AND path = ?",
+            [(scope.root, to_db(picture.key[0])) for picture in batch.pictures],
+        )
+        removed = sum(_fail(writer, scope, failure) for failure in batch.failures)
+    return Outcome(added, updated, removed)
+
+
+def _copied(writer: Writer, run: str, batch: Batch) -> dict[str, DenseEmbeddings]:
+    """Vectors that another run has of contents in this batch."""
+    found = donors(writer, run, {picture.sha256 for picture in batch.pictures})
+    return {sha: writer.index(run).vectors(np.array([id])) for sha, id in found.items()}
+
+
+def _put(writer: Writer, scope: Scope, table: Table, picture: Decoded[Task]) -> tuple[int, bool]:
+    """Insert or replace one item; its id, and whether it is new."""
+    path, _, _, sidecar = picture.key
+    row = writer.db.execute("SELECT id FROM items WHERE root = ? AND path = ?", (scope.root, to_db(path))).fetchone()
+    columns = ("sha256", "size", "mtime_ns", "width", "height", "format", "phash")
+    facts = {name: getattr(picture, name) for name in columns}
+    words = table.words(path, sidecar)
+    id = writer.put_item(row[0] if row else None, scope.root, path, facts, picture.facts, picture.notes, words, sidecar)
+    writer.put_thumbnail(picture.sha256, picture.thumbnail)
+    return id, row is None
+
+
+def _put_vectors(
+    writer: Writer,
+    run: str,
+    placed: Sequence[tuple[int, str]],
+    rows: dict[str, int],
+    vectors: DenseEmbeddings | None,
+    copies: dict[str, DenseEmbeddings],
+) -> None:
+    if not placed:
+        return
+    ids: Ints = np.array([id for id, _ in placed], np.int64)
+    values = [copies[sha].values[0] if sha in copies else _row(vectors, rows[sha]) for _, sha in placed]
+    writer.put_vectors(run, ids, DenseEmbeddings(np.stack(values)))
+
+
+def _row(vectors: DenseEmbeddings | None, row: int) -> Any:
+    assert vectors is not None
+    return vectors.values[row]
+
+
+def _fail(writer: Writer, scope: Scope, failure: Failed[Task]) -> int:
+    """Write down why a file was skipped; an item of the same path is stale then. Returns how many items went."""
+    path, size, mtime_ns, _ = failure.key
+    writer.db.execute(
+        "INSERT OR REPLACE INTO skipped VALUES (?, ?, ?, ?, ?, ?)",
+        (scope.root, to_db(path), size, mtime_ns, failure.reason, failure.remedy),
+    )
+    rows = writer.db.execute("SELECT id FROM items WHERE root = ? AND path = ?", (scope.root, to_db(path))).fetchall()
+    return writer.drop_items([id for (id,) in rows])

@@ -1,0 +1,181 @@
+"""Runs: which encoder writes where, filling gaps, and a new model beside the old one."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openitr.collection.batches import donors, encode
+from openitr.collection.collection import Collection
+from openitr.collection.lines import from_db
+from openitr.collection.report import IngestReport, Progress
+from openitr.collection.writing import Writer, check_fingerprint
+from openitr.embeddings import DenseEmbeddings
+from openitr.encoders.base import Encoder
+from openitr.errors import CollectionError
+from openitr.media.pool import DecodePool
+from openitr.media.results import Decoded
+
+_PAGE = 1000
+Told = Callable[[int, int], None]
+
+
+def name_of(encoder: Encoder) -> str:
+    """A run's name from the encoder's spec.
+
+    >>> class Known: spec = "transformers:openai/clip-vit"
+    >>> name_of(Known())
+    'clip-vit'
+    """
+    last = encoder.spec.replace("\\", "/").rstrip("/").split("/")[-1].split(":")[-1]
+    return re.sub(r"[^\w.+-]+", "-", last).strip(".-+ ")[:60] or "run"
+
+
+def run_for(writer: Writer, encoder: Encoder) -> str:
+    """The run that an encoder writes; a collection without any gets its first.
+
+    Raises:
+        FingerprintMismatch: There are runs, and none was made by this encoder.
+    """
+    rows = writer.db.execute("SELECT name, fingerprint FROM runs ORDER BY state <> 'active', name").fetchall()
+    if not rows:
+        writer.add_run(name_of(encoder), encoder)
+        return name_of(encoder)
+    mine = [name for name, fingerprint in rows if fingerprint == encoder.fingerprint]
+    if not mine:
+        check_fingerprint(rows[0][0], rows[0][1], encoder)
+    return str(mine[0])
+
+
+def add_run(collection: Collection, name: str, encoder: Encoder) -> None:
+    """Begin a run beside those there are; ``ingest`` or ``reindex`` with its encoder fills it.
+
+    Raises:
+        FingerprintMismatch: There is a run of that name made by another encoder.
+    """
+    with collection.writing() as writer:
+        writer.add_run(name, encoder)
+
+
+def drop_run(collection: Collection, name: str) -> None:
+    """Delete a run that is not the active one, and its vectors."""
+    with collection.writing() as writer:
+        writer.drop_run(name)
+
+
+def reindex(
+    collection: Collection,
+    encoder: Encoder,
+    name: str | None = None,
+    *,
+    workers: int | None = None,
+    batch: int = 128,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> IngestReport:
+    """Build a run with another encoder beside the old one, and switch to it when it is whole.
+
+    The old run answers searches meanwhile. Interrupted, the same call goes on where it stopped.
+
+    Returns:
+        ``updated``: items encoded; ``unchanged``: those that had a vector already; ``skipped``: items whose file is
+        gone or changed, which have no vector in the new run until they are ingested again.
+
+    Raises:
+        CollectionError: Not one of the files can be reached: the old run stays.
+        FingerprintMismatch: The name belongs to a run of another encoder.
+    """
+    start = time.perf_counter()
+    name = name or name_of(encoder)
+    with collection.writing() as writer:
+        writer.add_run(name, encoder, "building")
+        total = int(writer.db.execute("SELECT count(*) FROM items").fetchone()[0])
+        had = len(writer.index(name))
+
+        def told(done: int, unreached: int) -> None:
+            if on_progress is not None:
+                rate = done / max(1e-9, time.perf_counter() - start)
+                left = (total - had - done - unreached) / rate if rate else 0.0
+                on_progress(Progress(had + done + unreached, total, done, unreached, rate, left, had + done))
+
+        done, unreached = catch_up(writer, name, encoder, workers=workers, batch=batch, told=told)
+        if unreached and not had + done:
+            raise CollectionError(
+                f"none of the {unreached} files can be read; the old run stays in use", "plug in their disk"
+            )
+        writer.activate(name)
+    seconds = time.perf_counter() - start
+    rate = done / seconds if done else 0.0
+    return IngestReport(0, done, had, 0, 0, unreached, seconds, rate, [])
+
+
+def catch_up(
+    writer: Writer,
+    run: str,
+    encoder: Encoder,
+    *,
+    workers: int | None = None,
+    batch: int = 128,
+    told: Told | None = None,
+) -> tuple[int, int]:
+    """Encode items that have no vector in a run.
+
+    Returns:
+        How many were encoded, and how many could not be: their file is gone, unreadable or changed.
+    """
+    rows = writer.db.execute("SELECT id FROM items ORDER BY id").fetchall()
+    missing = np.setdiff1d(np.array([row[0] for row in rows], np.int64), writer.index(run).ids())
+    done = unreached = 0
+    if not len(missing):
+        return done, unreached
+    with DecodePool(encoder.preparation, workers=workers, ahead=2 * batch) as pool:
+        waiting: list[Decoded[Any]] = []
+        for result in pool.map(_files(writer, missing)):
+            if isinstance(result, Decoded) and result.sha256 == result.key[1]:
+                waiting.append(result)
+            else:
+                unreached += 1
+            if len(waiting) >= batch:
+                done += _commit(writer, run, encoder, waiting)
+                waiting = []
+                if told:
+                    told(done, unreached)
+        done += _commit(writer, run, encoder, waiting)
+    if told:
+        told(done, unreached)
+    return done, unreached
+
+
+def _commit(writer: Writer, run: str, encoder: Encoder, pictures: list[Decoded[Any]]) -> int:
+    if not pictures:
+        return 0
+    shared = donors(writer, run, {picture.sha256 for picture in pictures})
+    fresh = list({p.sha256: p for p in pictures if p.sha256 not in shared}.values())
+    made = encode(encoder, fresh)
+    vectors = {picture.sha256: made.values[row] for row, picture in enumerate(fresh)}
+    with writer.batch():
+        for sha256, id in shared.items():
+            vectors[sha256] = writer.index(run).vectors(np.array([id])).values[0]
+        ids = np.array([picture.key[0] for picture in pictures], np.int64)
+        writer.put_vectors(run, ids, DenseEmbeddings(np.stack([vectors[p.sha256] for p in pictures])))
+    return len(pictures)
+
+
+def _files(writer: Writer, ids: Any) -> Iterator[tuple[tuple[int, str], Path]]:
+    """Items by id and content hash, with their file."""
+    import json
+
+    for start in range(0, len(ids), _PAGE):
+        chosen = json.dumps(ids[start : start + _PAGE].tolist())
+        rows = writer.db.execute(
+            "SELECT items.id, sha256, roots.path, items.path FROM items JOIN roots ON roots.id = root "
+            "WHERE items.id IN (SELECT value FROM json_each(?)) ORDER BY items.id",
+            (chosen,),
+        ).fetchall()
+        for id, sha256, root, path in rows:
+            yield (id, sha256.hex()), Path(from_db(root)) / os.fspath(from_db(path))

@@ -1,0 +1,38 @@
+"""Pair datasets: pictures with their texts, from the layouts in which they are published.
+
+    >>> from openitr import datasets
+    >>> data = datasets.read("flickr8k")                    # doctest: +SKIP
+    >>> print(data.describe())                              # doctest: +SKIP
+
+Names are loaded when they are used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openitr.datasets.layouts import LAYOUTS, read
+    from openitr.datasets.pair import Pair
+    from openitr.datasets.pairs import Coverage, PairDataset
+    from openitr.datasets.sources import FileImage, ImageSource, MemoryImage
+
+_HOMES = {
+    "LAYOUTS": "layouts",
+    "Coverage": "pairs",
+    "FileImage": "sources",
+    "ImageSource": "sources",
+    "MemoryImage": "sources",
+    "Pair": "pair",
+    "PairDataset": "pairs",
+    "read": "layouts",
+}
+
+__all__ = ["LAYOUTS", "Coverage", "FileImage", "ImageSource", "MemoryImage", "Pair", "PairDataset", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

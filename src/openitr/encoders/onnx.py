@@ -1,0 +1,241 @@
+"""The generic ONNX runner: any folder with a ``model.json`` is an encoder. The shipped models are two such folders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from openitr.embeddings import DenseEmbeddings, Floats, Kind
+from openitr.encoders import long_text, manifest
+from openitr.errors import InputError, ModelError, ShapeError
+from openitr.media.prepare import Preparation
+from openitr.types import ImageArray
+
+Arrays = dict[str, npt.NDArray[Any]]
+Opened = TypeVar("Opened")
+
+BATCH = 32
+
+
+class OnnxEncoder:
+    """A dual encoder in a folder: ONNX graphs, a tokenizer and a ``model.json``; needs no torch.
+
+    A side is opened when it is first used, so a search by words never loads the image tower. Safe to call from several
+    threads at once. Texts longer than the model's window are cut into overlapping windows and pooled
+    (:mod:`openitr.encoders.long_text`).
+
+    Args:
+        folder: The model folder.
+        threads: Threads inside one call; None is one per physical core.
+        allow: Folder that paths in ``model.json`` may reach; None keeps them inside ``folder``.
+        spec: How a collection names this model again; "onnx:" and the absolute folder if empty.
+
+    Raises:
+        ModelError: The folder is no usable model; the message names the file and the remedy.
+        ShapeError: While encoding: the model gave a wrong shape, NaN, or vectors whose length is not 1.
+
+    >>> from openitr.encoders import load
+    >>> encoder = load("default")                                          # doctest: +SKIP
+    >>> encoder.encode_texts(["a dog", "a red car"]).values.shape          # doctest: +SKIP
+    (2, 1024)
+    """
+
+    def __init__(
+        self, folder: str | Path, *, threads: int | None = None, allow: Path | None = None, spec: str = ""
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
+        self.manifest = manifest.read(folder, allow=allow)
+        if self.manifest.kind != "dense":
+            raise ModelError(
+                f"{self.manifest.folder} makes {self.manifest.kind} embeddings", "this runner reads dense models"
+            )
+        self.threads = threads
+        self.spec = spec or f"onnx:{self.manifest.folder}"
+        self.kind: Kind = self.manifest.kind
+        self.dim: int = self.manifest.dim
+        self.preparation: Preparation = self.manifest.image.preparation
+        self.fingerprint: str = self.manifest.fingerprint()
+        self._lock = threading.Lock()
+        self._image: _Chain | None = None
+        self._text: tuple[_Chain, Any, Mapping[str, Any]] | None = None
+
+    def __repr__(self) -> str:
+        return f"OnnxEncoder({self.spec!r}, dim={self.dim})"
+
+    def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
+        """Embed (h, w, 3) uint8 RGB pictures of any size: (n, dim). Prepared squares pass through unchanged.
+
+        Raises:
+            InputError: A picture that is no (h, w, 3) uint8 array, or has no pixels.
+        """
+        chain = self._open_image() if len(images) else None
+        batches = [
+            cast(_Chain, chain)({"pixels": self._pixels(images[start : start + BATCH], start)})
+            for start in range(0, len(images), BATCH)
+        ]
+        return self._checked(batches)
+
+    def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
+        """Embed texts of any length: (n, dim).
+
+        Raises:
+            InputError: A text that is blank, no string, or longer than 1,000,000 characters.
+        """
+        texts = long_text.readable(texts)
+        if not texts:
+            return self._checked([])
+        chain, tokenizer, padding = self._open_text()
+        windows: list[Any] = []
+        owners: list[int] = []
+        for owner, encoding in enumerate(tokenizer.encode_batch(texts)):
+            if not encoding.ids:
+                raise InputError(f"text {owner} has no token that {self.spec} knows", "say it in other words")
+            windows += (pieces := [encoding, *encoding.overflowing])
+            owners += [owner] * len(pieces)
+        # Neighbours of like length waste no padding; the order of the caller is restored below.
+        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
+        vectors = np.empty((len(windows), self.dim), np.float32)
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            vectors[rows] = self._checked([chain(_tokens([windows[i] for i in rows], padding))], owners=rows).values
+        counts = [max(1, len(w.ids) - sum(w.special_tokens_mask)) for w in windows]
+        return long_text.pool(vectors, owners, counts)
+
+    def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
+        """One batch as the graph wants it."""
+        for position, image in enumerate(images, first):
+            if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+                raise InputError(f"picture {position} is no uint8 array", "decode it with openitr.media first")
+            if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+                raise InputError(f"picture {position} has shape {image.shape}", "give (height, width, 3) RGB")
+        side = self.manifest.image
+        batch: npt.NDArray[Any] = np.stack([self.preparation(image) for image in images])
+        if side.dtype == "float32":
+            batch = (batch.astype(np.float32) - np.array(side.mean, np.float32)) / np.array(side.std, np.float32)
+        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if side.layout == "NCHW" else batch
+
+    def _checked(self, batches: list[Floats], owners: Sequence[int] | None = None) -> DenseEmbeddings:
+        """Batches as unit vectors; whatever a model gets wrong is said here, with its name."""
+        for batch in batches:
+            if batch.ndim != 2 or batch.shape[1] != self.dim or (owners is not None and len(batch) != len(owners)):
+                raise ShapeError(
+                    f"{self.spec} gave an array of shape {batch.shape}, not (n, {self.dim})",
+                    'check "dim" and "output" in its model.json',
+                )
+        values = np.concatenate(batches) if batches else np.zeros((0, self.dim), np.float32)
+        try:
+            return DenseEmbeddings(values)
+        except ShapeError as error:
+            raise ShapeError(
+                f"{self.spec}: {error.message}",
+                f'output "{self.manifest.output}" must be finite and L2-normalised inside the graph',
+            ) from error
+
+    def _open_image(self) -> _Chain:
+        return self._once("_image", lambda: self._chain(self.manifest.image.graphs))
+
+    def _open_text(self) -> tuple[_Chain, Any, Mapping[str, Any]]:
+        return self._once("_text", lambda: (self._chain(self.manifest.text.graphs), *self._tokenizer()))
+
+    def _once(self, name: str, make: Callable[[], Opened]) -> Opened:
+        if getattr(self, name) is None:
+            with self._lock:
+                if getattr(self, name) is None:
+                    setattr(self, name, make())
+        return cast(Opened, getattr(self, name))
+
+    def _chain(self, graphs: Sequence[Path]) -> _Chain:
+        sessions = [_session(self.manifest.read(path), path, self.threads) for path in graphs]
+        return _Chain(sessions, graphs, self.manifest.output)
+
+    def _tokenizer(self) -> tuple[Any, Mapping[str, Any]]:
+        """The tokenizer, set to cut long texts into overlapping windows with special tokens, and how it pads."""
+        from tokenizers import Tokenizer
+
+        side = self.manifest.text
+        try:
+            tokenizer = Tokenizer.from_buffer(self.manifest.read(side.tokenizer))
+        except ModelError:
+            raise
+        except Exception as error:  # the Rust side raises the bare base class
+            raise ModelError(f"{side.tokenizer} is no tokenizer: {error}", "give a tokenizer.json") from error
+        padding = tokenizer.padding or {}
+        tokenizer.no_padding()
+        room = side.max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False)
+        if room < 1:
+            raise ModelError(f"{side.tokenizer} leaves no room for words", 'raise "max_tokens" in model.json')
+        tokenizer.enable_truncation(side.max_tokens, stride=room // long_text.OVERLAP)
+        return tokenizer, padding
+
+
+class _Chain:
+    """Sessions run one after the other; what one puts out is what the next may take, by name."""
+
+    def __init__(self, sessions: Sequence[Any], graphs: Sequence[Path], output: str) -> None:
+        self._steps: list[tuple[Any, list[str], list[str], Path]] = []
+        needed = {output}
+        for session, path in zip(reversed(sessions), reversed(graphs), strict=True):
+            inputs = [node.name for node in session.get_inputs()]
+            # An output that nobody takes is not asked for, so the runtime does not compute it.
+            outputs = [node.name for node in session.get_outputs() if node.name in needed]
+            if not self._steps and not outputs:
+                raise ModelError(f"{path} has no output {output!r}", 'check "output" in model.json')
+            self._steps.insert(0, (session, inputs, outputs, path))
+            needed |= set(inputs)
+        self._output = output
+
+    def __call__(self, given: Arrays) -> Floats:
+        known: Arrays = dict(given)
+        for session, inputs, outputs, path in self._steps:
+            if missing := [name for name in inputs if name not in known]:
+                raise ModelError(
+                    f"{path} takes {missing[0]!r}, which nothing before it gives", f"there are: {', '.join(known)}"
+                )
+            try:
+                results = session.run(outputs, {name: known[name] for name in inputs})
+            except Exception as error:  # onnxruntime's errors share no base but Exception
+                raise ModelError(f"{path} failed: {error}", "check the types and shapes its inputs declare") from error
+            known.update(zip(outputs, results, strict=True))
+        return np.asarray(known[self._output], np.float32)
+
+
+def _session(data: bytes, path: Path, threads: int | None) -> Any:
+    """An inference session over the bytes of one graph; weights outside the file are refused."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Idle threads that spin would take the cores on which pictures are decoded ahead of the model.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A graph may name other files as its weights. Looked up in a "folder" that is a file, none is ever found.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path))
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base but Exception
+        raise ModelError(
+            f"{path} cannot be opened: {error}", "it must be one ONNX file with its weights inside it"
+        ) from error
+
+
+def _tokens(windows: Sequence[Any], padding: Mapping[str, Any]) -> Arrays:
+    """Windows as the inputs a text graph may declare: int64 (n, L), padded as the tokenizer file says.
+
+    A file that pads to a fixed length is obeyed (SigLIP was trained so); else L is the longest of the batch.
+    """
+    longest = max(len(window.ids) for window in windows)
+    shape = len(windows), max(longest, padding.get("length") or 0)
+    ids = np.full(shape, padding.get("pad_id", 0), np.int64)
+    mask = np.zeros(shape, np.int64)
+    types = np.full(shape, padding.get("pad_type_id", 0), np.int64)
+    for row, window in enumerate(windows):
+        size = len(window.ids)
+        ids[row, :size], mask[row, :size], types[row, :size] = window.ids, 1, window.type_ids
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}

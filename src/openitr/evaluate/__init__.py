@@ -1,0 +1,32 @@
+"""How good retrieval is: ranks, metrics, bootstrap intervals, and the protocol printed with the numbers.
+
+>>> from openitr import datasets, encoders
+>>> from openitr.evaluate import evaluate
+>>> report = evaluate(datasets.read("flickr8k"), encoders.load("default"), split="val")      # doctest: +SKIP
+>>> report.rsum                                                                              # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from openitr.evaluate.bootstrap import Resampling, interval
+from openitr.evaluate.metrics import all_metrics, mean_average_precision, mean_rank, median_rank, recall_at
+from openitr.evaluate.protocol import evaluate, evaluate_embeddings
+from openitr.evaluate.ranks import Positives, Ranks, rank_all, rank_one
+from openitr.evaluate.report import Report
+
+__all__ = [
+    "Positives",
+    "Ranks",
+    "Report",
+    "Resampling",
+    "all_metrics",
+    "evaluate",
+    "evaluate_embeddings",
+    "interval",
+    "mean_average_precision",
+    "mean_rank",
+    "median_rank",
+    "rank_all",
+    "rank_one",
+    "recall_at",
+]

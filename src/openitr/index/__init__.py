@@ -1,0 +1,13 @@
+"""Indexes: ids and embeddings in, nearest ids out.
+
+MemoryIndex   all three kinds, exact, in memory: the reference
+FlatIndex     dense, exact, memory-mapped, one writer and many reading processes: what a collection keeps
+EdgeIndex     dense, in-process Qdrant, one process: approximate above a size, for large collections
+"""
+
+from openitr.index.base import Index, Ranking, padded
+from openitr.index.edge import EdgeIndex
+from openitr.index.flat import FlatIndex, Mark
+from openitr.index.memory import MemoryIndex
+
+__all__ = ["EdgeIndex", "FlatIndex", "Index", "Mark", "MemoryIndex", "Ranking", "padded"]

@@ -1,0 +1,263 @@
+"""The calibrated answer: how probable it is that a hit is relevant, and the honest "nothing here is likely".
+
+The probability is a logistic regression (Platt 1999) on the evidence of :mod:`openitr.search.evidence`,
+fitted for each shipped model on questions with known answers, half of them asked of collections from which
+every answer had been removed (``recipes/calibration``). Parameters and what was measured with them lie in
+the model folder as ``calibration.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from openitr.encoders.base import Encoder
+from openitr.errors import ModelError
+from openitr.index.base import Index
+from openitr.search.background import Background
+from openitr.search.evidence import NAMES, Evidence, gather
+from openitr.search.pipeline import Candidates, Column, Stage
+from openitr.search.retrieve import dense
+from openitr.types import Query
+
+FORMAT = 1
+# So many candidates are looked at closely, whatever page is asked for, so that pages agree with each other.
+POOL = 1000
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Log-odds of relevance, linear in the evidence.
+
+    Args:
+        bias: Log-odds at evidence 0.
+        weights: One coefficient per name of :data:`openitr.search.evidence.NAMES`.
+    """
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def logits(self, evidence: Evidence) -> npt.NDArray[np.float64]:
+        """(m,) log-odds."""
+        weights = np.array([self.weights[name] for name in NAMES])
+        return np.asarray(self.bias + evidence.values @ weights, np.float64)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How scores of one model become probabilities.
+
+    Args:
+        text, image: Curves of the two kinds of query parts.
+        likely, maybe: Least probability of the two buckets.
+        fingerprint: Of the model.
+        background: What the scores are compared with.
+        measured: What evaluation gave, as the recipe wrote it.
+    """
+
+    text: Curve
+    image: Curve
+    likely: float
+    maybe: float
+    fingerprint: str
+    background: Background
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write ``calibration.json`` and, beside it, ``background.npz``."""
+        curves = {
+            name: {"bias": c.bias, "weights": dict(c.weights)}
+            for name, c in (("text", self.text), ("image", self.image))
+        }
+        document = {
+            "format": FORMAT, "fingerprint": self.fingerprint, "background": "background.npz",
+            "likely": self.likely, "maybe": self.maybe, **curves, "measured": dict(self.measured),
+        }  # fmt: skip
+        self.background.save(path.parent / "background.npz")
+        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path, dim: int) -> Calibration:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ModelError: The file is damaged, of another format or for another width.
+        """
+        document = _document(path)
+        try:
+            curves = {
+                kind: Curve(
+                    float(document[kind]["bias"]), {name: float(document[kind]["weights"][name]) for name in NAMES}
+                )
+                for kind in ("text", "image")
+            }
+            name = str(document["background"])
+            if Path(name).name != name:
+                raise ModelError(f"{path} names a background outside its folder", "keep both files together")
+            return cls(
+                curves["text"], curves["image"], float(document["likely"]), float(document["maybe"]),
+                str(document["fingerprint"]), Background.load(path.parent / name, dim), document.get("measured", {}),
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
+
+
+def calibration_of(encoder: Encoder) -> Calibration | None:
+    """The calibration in the folder of a model; None where there is none or it was fitted for other weights."""
+    path = getattr(getattr(encoder, "manifest", None), "calibration", None)
+    if encoder.kind != "dense" or path is None or not Path(path).is_file():
+        return None
+    # Asked first: what was fitted for other weights may lie there without its background.
+    if _document(Path(path)).get("fingerprint") != encoder.fingerprint:
+        return None
+    return Calibration.load(Path(path), encoder.dim)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT:
+            raise ModelError(f"{path} has format {document['format']}", "fit the calibration again")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
+    return cast(dict[str, Any], document)
+
+
+class Calibrate(Stage):
+    """Give every candidate its probability of being relevant.
+
+    A query of several parts gets the weighted mean of the parts' log-odds. Without a calibration the
+    probability is a guess from how far a hit stands out of its own collection (see :func:`unsupervised`),
+    and the reason says so.
+
+    Args:
+        index: The one that was searched.
+        calibration: Of the model, or None.
+    """
+
+    gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    def __init__(self, index: Index, calibration: Calibration | None) -> None:
+        self.index, self.calibration = index, calibration
+
+    def __repr__(self) -> str:
+        return f"Calibrate({'fitted for this model' if self.calibration else 'unsupervised'})"
+
+    def __call__(self, query: Query, candidates: Candidates) -> Candidates:
+        if not len(candidates):
+            return replace(candidates, probabilities=np.zeros(0))
+        asked = candidates.asked
+        wanted = [] if asked is None else [p for p in asked.parts[: asked.positives] if p.weight > 0]
+        if self.calibration is None or asked is None or asked.vector is None or not wanted:
+            return self._guess(candidates)
+        top = min(POOL, len(candidates))
+        pictures = dense(self.index.vectors(candidates.ids))
+        best = pictures[np.argsort(-(pictures[:top] @ asked.vector[0]), kind="stable")[:10]]
+        total = sum(part.weight for part in wanted)
+        logits = np.zeros(len(candidates))
+        beaten, outdone = np.ones(len(candidates)), np.ones(len(candidates))
+        for part, row in zip(asked.parts[: asked.positives], asked.rows, strict=False):
+            if part.weight <= 0:
+                continue
+            by_image = part.image is not None
+            evidence = gather(dense(row)[0], pictures, best, self.calibration.background, by_image=by_image)
+            curve = self.calibration.image if by_image else self.calibration.text
+            logits += part.weight / total * curve.logits(evidence)
+            beaten, outdone = np.minimum(beaten, evidence.beaten), np.minimum(outdone, evidence.outdone)
+        logits += _penalty(candidates)
+        # Beyond the pool the order is that of the scores, so no item there may be called likelier than the
+        # pool's last.
+        logits[top:] = np.minimum(logits[top:], logits[:top].min())
+        what = "pictures" if any(p.image is not None for p in wanted) else "words"
+        column = Column("calibrate", logits, _Say(what), (beaten, outdone))
+        note = "calibrated for this model"
+        return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column], note=note)
+
+    def _guess(self, candidates: Candidates) -> Candidates:
+        ids = self.index.ids()
+        chosen = ids if len(ids) <= 512 else np.sort(np.random.default_rng(0).permutation(ids)[:512])
+        asked = candidates.asked
+        if asked is not None and asked.vector is not None:
+            reference = dense(self.index.vectors(chosen)) @ asked.vector[0]
+        else:
+            reference = candidates.scores
+        logits = unsupervised(candidates.scores, reference, len(ids))
+        column = Column("calibrate", logits, _guessed)
+        return replace(
+            candidates,
+            probabilities=_sigmoid(logits),
+            columns=[*candidates.columns, column],
+            note="estimated from this collection alone; the model has no calibration",
+        )
+
+
+def unsupervised(scores: npt.NDArray[Any], reference: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
+    """Log-odds for a model without calibration: does a score exceed what the best of ``size`` unrelated
+    ones would reach (ours).
+
+    The middle and spread come from the collection itself, robustly (median and interquartile range); the
+    best of n normal scores lies near sqrt(2 ln n) standard deviations. Small collections and equal scores
+    give no reason for "likely".
+
+    Args:
+        scores: (m,) to judge.
+        reference: (r,) scores of a sample of the collection.
+        size: Of the collection.
+
+    >>> bool((unsupervised(np.ones(3), np.ones(100), 100) < 0).all())
+    True
+    """
+    low, middle, high = np.percentile(np.asarray(reference, np.float64), [25, 50, 75])
+    spread = (high - low) / 1.349
+    if spread < 1e-9:
+        return np.full(len(scores), -2.0)
+    z = (np.asarray(scores, np.float64) - middle) / spread
+    expected = np.sqrt(2 * np.log(max(size, 20)))
+    return np.asarray(np.clip(1.5 * (z - expected), -6.0, 6.0) - 20.0 / max(size, 20), np.float64)
+
+
+def _penalty(candidates: Candidates) -> npt.NDArray[np.float64]:
+    """Log-odds that negatives cost: what :class:`~openitr.search.avoid.Avoid` took, in standard deviations."""
+    taken = [column.facts[0] for column in candidates.columns if column.stage == "avoid"]
+    return -np.sum(taken, axis=0) if taken else np.zeros(len(candidates))
+
+
+@dataclass(frozen=True)
+class _Say:
+    what: str
+
+    def __call__(self, score: float, beaten: float, outdone: float) -> str:
+        rivals = "other texts" if self.what == "words" else "other pictures"
+        return (
+            f"{float(_sigmoid(np.array(score))):.0%} likely: above {_share(beaten)} of unrelated pictures, "
+            f"and the picture fits {_share(outdone)} of {rivals} less"
+        )
+
+
+def _guessed(score: float) -> str:
+    return (
+        f"about {float(_sigmoid(np.array(score))):.0%} likely, by how far it stands out of this collection "
+        "(the model has no calibration)"
+    )
+
+
+def _share(value: float) -> str:
+    return "all" if value >= 1 else f"{min(value, 0.999):.1%}" if value > 0.99 else f"{value:.0%}"
+
+
+def _sigmoid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(0.5 * (1 + np.tanh(values / 2)), np.float64)
+
+
+UNCALIBRATED = (0.5, 0.2)
+
+
+def thresholds(calibration: Calibration | None) -> tuple[float, float]:
+    """Least probability of "likely" and of "maybe"."""
+    return UNCALIBRATED if calibration is None else (calibration.likely, calibration.maybe)

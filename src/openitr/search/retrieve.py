@@ -1,0 +1,162 @@
+"""The first stage: the query as vectors, their combination, and the nearest items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints
+from openitr.encoders.base import Encoder
+from openitr.errors import QueryError
+from openitr.index.base import Index
+from openitr.search.background import Background
+from openitr.search.pipeline import Asked, Candidates, Column, Stage
+from openitr.types import MAX_K, Part, Query
+
+
+def encode_parts(parts: Sequence[Part], encoder: Encoder) -> list[Embeddings]:
+    """One embedding of length 1 per part, in order; texts in one batch, pictures in another, neither without need."""
+    rows: list[Embeddings | None] = [None] * len(parts)
+    texts = [i for i, part in enumerate(parts) if part.image is None]
+    images = [i for i, part in enumerate(parts) if part.image is not None]
+    if texts:
+        made = encoder.encode_texts([parts[i].text for i in texts])
+        for place, i in enumerate(texts):
+            rows[i] = made[place : place + 1]
+    if images:
+        made = encoder.encode_images([image for part in parts if (image := part.image) is not None])
+        for place, i in enumerate(images):
+            rows[i] = made[place : place + 1]
+    return [row for row in rows if row is not None]
+
+
+def combine(vectors: Floats, weights: Sequence[float], spreads: Sequence[float]) -> Floats:
+    """One unit vector that ranks by the weighted sum of the parts' standardised scores.
+
+    Text-picture cosines lie in a narrower band than picture-picture ones (the modality gap, Liang et al.
+    2022,
+    arXiv:2203.02053), so a plain sum lets the picture decide alone. Dividing each part by the spread of
+    its scores over unrelated pictures puts all on one scale; the means shift all items alike and drop out.
+
+    Args:
+        vectors: (p, d), one unit vector per part.
+        weights: (p,) as the user gave them.
+        spreads: (p,) standard deviation of each part's cosines with unrelated pictures.
+
+    Returns:
+        (1, d) float32.
+
+    Raises:
+        QueryError: The parts cancel out.
+
+    >>> combine(np.eye(2, dtype=np.float32), [1, 1], [0.1, 0.2]).round(3).tolist()
+    [[0.8939999938011169, 0.4469999969005585]]
+    """
+    scale = np.asarray(weights, np.float32) / np.asarray(spreads, np.float32)
+    total = (vectors * scale[:, None]).sum(axis=0, dtype=np.float64)
+    norm = float(np.linalg.norm(total))
+    if norm < 1e-6 * float(np.abs(scale).max()):
+        raise QueryError("the parts of the query cancel out", "change the weights")
+    unit: Floats = (total / norm).astype(np.float32)[None, :]
+    return unit
+
+
+class Retrieve(Stage):
+    """Encode the query and fetch the nearest items among those that pass the filter.
+
+    Args:
+        index: Of the collection's run.
+        encoder: The one the index was built with.
+        background: Unrelated pictures, to weigh parts of different kinds; None samples the index.
+        allowed: Ids that pass the filter, ascending; None for all.
+        pool: Fetch at least so many, for the stages that follow to choose from.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[frozenset[str]] = frozenset({"candidates"})
+
+    def __init__(
+        self,
+        index: Index,
+        encoder: Encoder,
+        *,
+        background: Background | None = None,
+        allowed: Ints | None = None,
+        pool: int = 200,
+    ) -> None:
+        self.index, self.encoder, self.background = index, encoder, background
+        self.allowed, self.pool = allowed, pool
+
+    def __repr__(self) -> str:
+        chosen = "" if self.allowed is None else f", {len(self.allowed)} allowed"
+        return f"Retrieve({self.encoder.spec}, {len(self.index)} items{chosen}, pool={self.pool})"
+
+    def __call__(self, query: Query, candidates: Candidates) -> Candidates:
+        total = len(self.index) if self.allowed is None else len(self.allowed)
+        parts = [*query.parts, *query.negatives]
+        # Nothing to rank: no need to load a model.
+        if not total:
+            return Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
+        asked = Asked(parts, len(query.parts), encode_parts(parts, self.encoder))
+        # Every item may move up by a date sort, so all of them take part in it.
+        fetch = MAX_K if query.sort == "date" else max(self.pool, query.offset + query.k)
+        if self.index.kind == "dense":
+            asked = replace(asked, vector=self._vector(asked))
+            found = self._dense(asked, fetch)
+        else:
+            found = self._any_kind(asked, fetch)
+        return replace(found, total=total, asked=asked)
+
+    def _vector(self, asked: Asked) -> Floats:
+        """(1, d) what the index is asked with."""
+        parts = asked.parts[: asked.positives]
+        vectors = np.concatenate([dense(row) for row in asked.rows[: asked.positives]])
+        if len(parts) == 1:
+            return vectors if parts[0].weight > 0 else -vectors
+        background = self.background or Background.of_collection(self.index, self.index.dim)
+        return combine(vectors, [p.weight for p in parts], [background.spread(v) for v in vectors])
+
+    def _dense(self, asked: Asked, fetch: int) -> Candidates:
+        assert asked.vector is not None
+        ranking = self.index.search(DenseEmbeddings(asked.vector), fetch, self.allowed)[0]
+        column = _matched(asked.parts[: asked.positives], ranking.scores)
+        return Candidates(ranking.ids, ranking.scores, columns=[column])
+
+    def _any_kind(self, asked: Asked, fetch: int) -> Candidates:
+        """Sparse and token embeddings cannot be added up: scores are, standardised, over all that any part finds."""
+        parts, rows = asked.parts[: asked.positives], asked.rows[: asked.positives]
+        rankings = [self.index.search(row, fetch, self.allowed)[0] for row in rows]
+        if len(parts) == 1 and parts[0].weight > 0:
+            ids, scores = rankings[0].ids, rankings[0].scores
+            return Candidates(ids, scores, columns=[_matched(parts, scores)])
+        ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
+        stored = self.index.vectors(ids)
+        total: npt.NDArray[np.float64] = np.zeros(len(ids))
+        for part, row in zip(parts, rows, strict=True):
+            scores = exact(row, stored)
+            total += part.weight * (scores - scores.mean()) / max(float(scores.std()), 1e-6)
+        scores = total.astype(np.float32)
+        best = Candidates(ids, scores).ranked(scores, _matched(parts, scores))
+        return best.take(np.arange(min(fetch, len(best))))
+
+
+def _matched(parts: Sequence[Part], scores: npt.NDArray[np.float32]) -> Column:
+    names = " + ".join(f"“{p}”" if p.image is None else str(p) for p in parts)
+    how = "matches" if parts[0].image is None else "looks like"
+    how = how if len(parts) == 1 else "fits the mix of"
+    return Column("match", scores, lambda score: f"{how} {names} (score {score:.3f})")
+
+
+def dense(row: Embeddings) -> Floats:
+    """The (n, d) values of dense embeddings."""
+    assert isinstance(row, DenseEmbeddings)
+    return row.values
+
+
+def exact(row: Embeddings, stored: Embeddings) -> npt.NDArray[np.float32]:
+    """(n,) exact scores of one query embedding against stored ones of its kind."""
+    return np.asarray(row.score(stored)[0], np.float32)  # type: ignore[arg-type]

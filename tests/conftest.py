@@ -1,0 +1,32 @@
+"""What all tests share: the real data, a home of their own, and a count of how many tests used real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real image-text pairs; tests that ask for it are skipped where OPENITR_DATA is not set."""
+    folder = os.environ.get("OPENITR_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("OPENITR_DATA names no folder of real pairs")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reads or writes the collections of the person who runs it."""
+    monkeypatch.setenv("OPENITR_HOME", str(tmp_path_factory.mktemp("home")))
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ran = [r for r in terminalreporter.getreports("passed") + terminalreporter.getreports("failed") if r.when == "call"]
+    real = [r for r in ran if "real_data" in r.keywords]
+    left_out = [r for r in terminalreporter.getreports("skipped") if "real_data" in r.keywords]
+    terminalreporter.write_line(f"real_data: {len(real)} of {len(ran)} tests ran on real data, {len(left_out)} skipped")

@@ -1,0 +1,197 @@
+"""Closed forms and promises of the calibrated answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openitr.errors import ModelError
+from openitr.index.memory import MemoryIndex
+from openitr.search.background import Background
+from openitr.search.calibrate import POOL, Calibrate, Calibration, Curve, calibration_of, thresholds, unsupervised
+from openitr.search.evidence import NAMES, RISING, measure
+from openitr.search.pipeline import Asked, Candidates
+from openitr.search.retrieve import Retrieve
+from openitr.types import Part, Query
+from tests.search.fakes import unit
+
+RNG = np.random.default_rng(7)
+CURVE = Curve(-3.5, {"stands_out": 0.5, "fits": 0.4, "margin": 0.6, "company": 0.3, "spread": -0.2})
+
+
+def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
+    rng = np.random.default_rng(1)
+    return Background(unit(rng.normal(size=(images, dim))).values, unit(rng.normal(size=(texts, dim))).values, "test")
+
+
+def calibration(**changes: object) -> Calibration:
+    made = Calibration(CURVE, CURVE, 0.5, 0.2, "print-1", background())
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_evidence_is_what_its_names_say() -> None:
+    reference = np.array([0.0, 0.2, 0.4])  # mean 0.2, population deviation 0.163299
+    rivals = np.array([[0.1, 0.3], [0.5, 0.5]])
+    found = measure(np.array([0.4, 0.2]), np.array([0.4, 0.2]), reference, rivals)
+    unit_ = float(np.sqrt(0.08 / 3))
+    columns = dict(zip(NAMES, found.values.T, strict=True))
+    assert columns["stands_out"] == pytest.approx([0.2 / unit_, 0.0])
+    assert columns["fits"][0] == pytest.approx((0.4 - 0.2) / 0.1)
+    assert columns["margin"][0] == pytest.approx((0.4 - 0.2) / 0.1)  # of two rivals both are the ten best
+    assert columns["company"] == pytest.approx([(0.3 - 0.2) / unit_] * 2)
+    assert columns["spread"] == pytest.approx([0.2 / unit_] * 2)
+    assert found.beaten.tolist() == [2 / 3, 1 / 3]
+    assert found.outdone.tolist() == [1.0, 0.0]
+
+
+@given(st.floats(0.1, 10), st.floats(-5, 5), st.integers(0, 50))
+def test_scaling_and_shifting_every_score_changes_nothing(scale: float, shift: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, reference, rivals = rng.normal(size=20), rng.normal(size=60), rng.normal(size=(20, 30))
+    one = measure(scores, scores[:10], reference, rivals)
+    two = measure(*(scale * a + shift for a in (scores, scores[:10], reference, rivals)))
+    assert np.allclose(one.values, two.values, atol=1e-6)
+
+
+@given(st.integers(0, 50), st.floats(0.0, 3.0))
+def test_a_higher_score_is_never_less_likely(seed: int, more: float) -> None:
+    rng = np.random.default_rng(seed)
+    scores, best, reference, rivals = (rng.normal(size=s) for s in (15, 10, 60, (15, 30)))
+    before = CURVE.logits(measure(scores, best, reference, rivals))
+    raised = scores.copy()
+    raised[3] += more
+    after = CURVE.logits(measure(raised, best, reference, rivals))
+    assert after[3] >= before[3]
+    assert np.array_equal(np.delete(after, 3), np.delete(before, 3))
+
+
+def hits_of(images: np.ndarray, query: np.ndarray, made: Calibration | None, k: int = 10) -> Candidates:
+    index = MemoryIndex("dense", images.shape[1])
+    index.add(np.arange(len(images)), unit(images))
+    encoder = SimpleNamespace(encode_texts=lambda texts: unit(query[None]), spec="fixed")
+    query_ = Query([Part(text="x")], k=k)
+    found = (Retrieve(index, encoder, pool=2 * POOL))(query_, Candidates(np.empty(0, np.int64), np.empty(0)))  # type: ignore[arg-type]
+    return Calibrate(index, made)(query_, found)
+
+
+def test_a_collection_like_the_background_has_nothing_likely_and_a_match_is() -> None:
+    images = np.random.default_rng(3).normal(size=(60, 8))
+    query = np.random.default_rng(4).normal(size=8)
+    # Random pictures stand out by about 2 deviations at best; the curve needs more.
+    quiet = hits_of(images, query, calibration())
+    assert quiet.probabilities is not None and quiet.probabilities.max() < 0.5
+    found = hits_of(np.concatenate([images, np.tile(query, (10, 1))]), query, calibration())
+    assert found.probabilities is not None and found.ids[0] >= 60
+    assert found.probabilities[0] > 0.5 > found.probabilities[-1]
+    assert "unrelated pictures" in found.columns[-1].reason(0).text
+
+
+def test_the_same_picture_everywhere_is_likely_by_the_reference_not_by_the_collection() -> None:
+    """All scores equal: the collection itself says nothing, the reference does."""
+    query = np.random.default_rng(4).normal(size=8)
+    dogs = hits_of(np.tile(query, (30, 1)), query, calibration())
+    assert dogs.probabilities is not None and dogs.probabilities.min() > 0.5
+    guessed = hits_of(np.tile(query, (30, 1)), query, None)
+    assert guessed.probabilities is not None and guessed.probabilities.max() < 0.5
+    assert "no calibration" in guessed.columns[-1].reason(0).text
+    assert "no calibration" in guessed.note
+
+
+def test_beyond_the_pool_nothing_is_likelier_than_its_last() -> None:
+    rng = np.random.default_rng(5)
+    found = hits_of(rng.normal(size=(POOL + 200, 8)), rng.normal(size=8), calibration(), k=POOL + 200)
+    assert found.probabilities is not None
+    assert found.probabilities[POOL:].max() <= found.probabilities[:POOL].min()
+
+
+def test_parts_are_averaged_by_weight_and_negatives_cost() -> None:
+    images = np.random.default_rng(6).normal(size=(40, 8))
+    index = MemoryIndex("dense", 8)
+    index.add(np.arange(40), unit(images))
+    a, b = unit(np.random.default_rng(8).normal(size=(2, 8)))[:1], unit(np.random.default_rng(9).normal(size=(1, 8)))
+    ids = np.arange(40)
+    vector = a.values
+
+    def logits(*parts: tuple[float, object]) -> np.ndarray:
+        asked = Asked([Part(text="x", weight=w) for w, _ in parts], len(parts), [r for _, r in parts], vector)  # type: ignore[misc]
+        made = Candidates(ids, np.zeros(40), asked=asked)
+        p = Calibrate(index, calibration())(Query(asked.parts), made).probabilities
+        assert p is not None
+        return np.log(p / (1 - p))
+
+    assert np.allclose(logits((3, a), (1, b)), 0.75 * logits((1, a)) + 0.25 * logits((1, b)))
+
+
+@given(st.floats(0.1, 10), st.floats(-5, 5))
+def test_the_guess_without_calibration_ignores_scale_and_shift(scale: float, shift: float) -> None:
+    rng = np.random.default_rng(2)
+    scores, reference = rng.normal(size=30) + 3, rng.normal(size=200)
+    one = unsupervised(scores, reference, 1000)
+    two = unsupervised(scale * scores + shift, scale * reference + shift, 1000)
+    assert np.allclose(one, two, atol=1e-6)
+
+
+def test_the_guess_asks_more_of_larger_collections() -> None:
+    reference = np.random.default_rng(2).normal(size=500)
+    small, large = (unsupervised(np.array([3.5]), reference, n)[0] for n in (100, 100_000))
+    assert small > large
+
+
+def test_saved_and_read_back(tmp_path: Path) -> None:
+    made = calibration(measured={"ece": 0.1})
+    made.save(tmp_path / "calibration.json")
+    read = Calibration.load(tmp_path / "calibration.json", 8)
+    assert (read.text, read.image, read.likely, read.maybe) == (made.text, made.image, 0.5, 0.2)
+    assert read.measured == {"ece": 0.1}
+    # int8 rows with a scale each: half a step of 1/127 of the largest value, over 8 dimensions.
+    assert np.abs(read.background.images - made.background.images).max() < 0.01
+    assert np.allclose(np.linalg.norm(read.background.texts, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 2}', '{"format": 1, "text": {}}'])
+def test_damaged_files_are_model_errors(tmp_path: Path, damage: str) -> None:
+    calibration().save(tmp_path / "calibration.json")
+    (tmp_path / "calibration.json").write_text(damage)
+    with pytest.raises(ModelError):
+        Calibration.load(tmp_path / "calibration.json", 8)
+
+
+def test_a_background_of_another_width_or_place_is_refused(tmp_path: Path) -> None:
+    calibration().save(tmp_path / "calibration.json")
+    with pytest.raises(ModelError, match="9 dimensions"):
+        Calibration.load(tmp_path / "calibration.json", 9)
+    document = json.loads((tmp_path / "calibration.json").read_text())
+    document["background"] = "../background.npz"
+    (tmp_path / "calibration.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match="outside"):
+        Calibration.load(tmp_path / "calibration.json", 8)
+
+
+def test_a_calibration_of_other_weights_is_not_used(tmp_path: Path) -> None:
+    calibration().save(tmp_path / "calibration.json")
+    manifest = SimpleNamespace(calibration=tmp_path / "calibration.json")
+    mine = SimpleNamespace(kind="dense", dim=8, fingerprint="print-1", manifest=manifest)
+    assert calibration_of(mine) is not None  # type: ignore[arg-type]
+    mine.fingerprint = "print-2"
+    assert calibration_of(mine) is None  # type: ignore[arg-type]
+    assert calibration_of(SimpleNamespace(kind="dense", dim=8, fingerprint="x")) is None  # type: ignore[arg-type]
+    assert thresholds(None) == (0.5, 0.2)
+
+
+def test_nothing_found_is_nothing_calibrated() -> None:
+    index = MemoryIndex("dense", 8)
+    made = Calibrate(index, calibration())(
+        Query([Part(text="x")]), Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
+    )
+    assert made.probabilities is not None and len(made.probabilities) == 0
+
+
+def test_rising_names_exist() -> None:
+    assert set(RISING) < set(NAMES)
