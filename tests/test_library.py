@@ -166,7 +166,9 @@ def test_duplicates_of_files(library: Library, tmp_path: Path) -> None:
     folder = tmp_path / "more"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize((240, 240), Image.Resampling.BICUBIC)
+    small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(
+        (240, 240), Image.Resampling.BICUBIC
+    )
     small.save(folder / "one.png")
     (folder / "copy.png").write_bytes((folder / "one.png").read_bytes())
     small.save(folder / "repacked.png", compress_level=1)

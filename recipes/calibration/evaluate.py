@@ -10,7 +10,6 @@ import numpy as np
 
 from openitr.encoders.base import Encoder
 from openitr.search.calibrate import Calibration
-from recipes.calibration.fit import probabilities
 from recipes.calibration.questions import reading
 from recipes.calibration.trials import Trial, embed, trials
 
@@ -25,7 +24,9 @@ def expected_error(p: np.ndarray, y: np.ndarray, w: np.ndarray, bins: int = 10) 
 
 def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
     """The figures of one group of trials."""
-    scored = [(t, probabilities(calibration.image if t.kind == "image" else calibration.text, t)) for t in asked]
+    scored = [
+        (t, (calibration.image if t.kind == "image" else calibration.text).probabilities(t.evidence)) for t in asked
+    ]
     likely = [(t, p >= calibration.likely) for t, p in scored]
     answerable = [hit.any() for t, hit in likely if t.answerable]
     right = [(t.labels[hit] != 0).any() for t, hit in likely if t.answerable]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +15,20 @@ from scipy.optimize import minimize
 from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background
-from openitr.search.calibrate import Calibration, Curve
-from openitr.search.evidence import NAMES, RISING
+from openitr.search.calibrate import Calibration, Curve, Curves
+from openitr.search.evidence import ANSWER, FREE, HIT
 from recipes.calibration.concepts import NAMES as CONCEPTS
-from recipes.calibration.questions import _rows, fitting
+from recipes.calibration.concepts import content, names_of, stem
+from recipes.calibration.questions import _counted, _rows, fitting
 from recipes.calibration.trials import Embedded, Trial, _cached, embed, trials
 from recipes.default_model.corpus import flickr8k
 
 MISSED, FALSE = 0.10, 0.20  # what the product promises: answerable without a likely hit, removed with one
 _RIDGE = 1e-3
+POOL = 1500
 
 
-def background(data: Path, encoder: Encoder, cache: Path, *, images: int = 400, texts: int = 400) -> Background:
+def background(data: Path, encoder: Encoder, cache: Path, *, images: int = 200, texts: int = 200) -> Background:
     """Unrelated pictures and texts of many kinds, none of which is asked or searched when fitting or evaluating."""
     rng = np.random.default_rng(20261121)
     held = {p.image for p in flickr8k(data) if p.split != "train"}
@@ -53,18 +58,92 @@ def _encode(files: Sequence[Path], encoder: Encoder) -> np.ndarray:
     return np.concatenate([encoder.encode_images(pictures[i : i + 64]).values for i in range(0, len(pictures), 64)])
 
 
-def curve(asked: Sequence[Trial]) -> Curve:
-    """Weighted logistic regression; every domain and kind of question counts the same, and half of it has no answer."""
-    groups = Counter((t.domain, t.kind, t.answerable) for t in asked)
+def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background) -> Background:
+    """The background with its two maps: ridge regression on what wrong pictures of training photos reach.
+
+    Whether a photo is wrong is told by its captions: it lacks a content word of a word or phrase, or half of a caption's; as the
+    answer to another photo, they share at most a third of what they say.
+    """
+    held = {p.image for p in flickr8k(data) if p.split != "train"}
+    rows = [r for r in _rows(data / "flickr8k") if r["split"] == "train" and r["image"] not in held]
+    pool = rows[:: max(1, len(rows) // POOL)]
+    files = [data / "flickr8k" / r["image"] for r in pool]
+    pictures = _cached(cache, encoder, "pool-images", [str(f) for f in files], lambda: _encode(files, encoder))
+    counts, column = _counted([r["texts"]["en"] for r in pool])
+    said = counts > 0
+    asked = _asked(rows)
+    texts = [text for text, _ in asked]
+    vectors = _cached(cache, encoder, "pool-texts", texts, lambda: encoder.encode_texts(texts).values)
+    named = {s: said[:, [column[w] for w in names_of(s) if w in column]].any(axis=1) for _, ss in asked for s in ss}
+    wrong = []
+    for _, stems in asked:
+        share = np.mean([named[s] for s in stems], axis=0)
+        wrong.append(share < 1 if len(stems) <= 2 else share <= 0.5)
+    telling = said[:, [bool(content(w)) for w in column]].astype(np.float32)
+    both = telling @ telling.T / np.maximum(1, telling.sum(axis=1, keepdims=True))
+    return replace(
+        unrelated,
+        expect_text=_ridge(vectors, pictures, unrelated.images, unrelated.texts, np.array(wrong)),
+        expect_image=_ridge(pictures, pictures, unrelated.images, unrelated.images, np.minimum(both, both.T) <= 0.34),
+    )
+
+
+def _asked(rows: Sequence[dict]) -> list[tuple[str, list[str]]]:
+    """Words, two-word phrases and captions that the captions hold, with their content stems."""
+    forms: dict[str, Counter[str]] = defaultdict(Counter)
+    pairs: Counter[str] = Counter()
+    for r in rows:
+        for text in r["texts"]["en"]:
+            plain = re.findall("[a-z]+", text.lower())
+            for word in plain:
+                forms[stem(word)][word] += 1
+            pairs.update({f"{a} {b}" for a, b in pairwise(plain) if len(content(f"{a} {b}")) == 2})
+    single = [(c.most_common(1)[0][0], [s]) for s, c in forms.items() if c.total() >= 12 and content(s)]
+    phrases = [(p, content(p)) for p, _ in pairs.most_common(1500)]
+    captions = [(r["texts"]["en"][0], sorted(set(content(r["texts"]["en"][0])))) for r in rows[::5]]
+    return [(text, stems) for text, stems in [*single, *phrases, *captions] if stems]
+
+
+def _ridge(
+    queries: np.ndarray, pictures: np.ndarray, images: np.ndarray, rivals: np.ndarray, wrong: np.ndarray
+) -> np.ndarray:
+    scores, reference, against = queries @ pictures.T, queries @ images.T, pictures @ rivals.T
+    z = (scores - reference.mean(axis=1, keepdims=True)) / reference.std(axis=1, keepdims=True)
+    fits = (scores - against.mean(axis=1)) / against.std(axis=1)
+    reached = []
+    for row, ok in enumerate(wrong):
+        best = np.argsort(-np.where(ok, scores[row], -np.inf))[: max(5, int(ok.sum()) // 100)]
+        reached.append((z[row, best].mean(), fits[row, best].mean()))
+    target = np.array(reached)
+    middle = target.mean(axis=0)
+    # From 0.03 to 1 the strength makes no difference that matters (tried with concepts left out of the regression).
+    gram = queries.T @ queries + 0.1 * np.eye(queries.shape[1])
+    found = np.linalg.solve(gram, queries.T @ (target - middle))
+    return np.column_stack([found.T, middle]).astype(np.float32)
+
+
+def curves(asked: Sequence[Trial]) -> Curves:
+    """Both factors. Every domain, kind of question, and rare or common answer counts the same, and so do both outcomes."""
+    groups = Counter((t.domain, t.kind, t.answerable, t.many) for t in asked)
+    weight = [1 / groups[t.domain, t.kind, t.answerable, t.many] for t in asked]
+    answer = _logistic(
+        np.array([t.evidence.answer for t in asked]), np.array([t.answerable for t in asked]), np.array(weight), ANSWER
+    )
     rows, labels, weights = [], [], []
-    for t in asked:
-        clear = t.labels >= 0
-        rows.append(t.evidence[clear])
-        labels.append(t.labels[clear])
-        weights.append(np.full(int(clear.sum()), 1 / groups[t.domain, t.kind, t.answerable] / len(t.labels)))
-    x, y, w = np.concatenate(rows), np.concatenate(labels).astype(float), np.concatenate(weights)
-    w /= w.sum()
-    middle, unit = np.average(x, axis=0, weights=w), np.sqrt(np.average((x - x.mean(0)) ** 2, axis=0, weights=w)) + 1e-9
+    for t, w in zip(asked, weight, strict=True):
+        if t.answerable:
+            clear = t.labels >= 0
+            rows.append(t.evidence.hit[clear])
+            labels.append(t.labels[clear])
+            weights.append(np.full(int(clear.sum()), w / len(t.labels)))
+    hit = _logistic(np.concatenate(rows), np.concatenate(labels), np.concatenate(weights), HIT)
+    return Curves(answer, hit)
+
+
+def _logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, names: Sequence[str]) -> Curve:
+    """Weighted logistic regression whose coefficients may not fall below zero, but for those of FREE."""
+    y, w = y.astype(float), w / w.sum()
+    middle, unit = np.average(x, axis=0, weights=w), x.std(axis=0) + 1e-9
     z = (x - middle) / unit
 
     def loss(p: np.ndarray) -> tuple[float, np.ndarray]:
@@ -73,15 +152,10 @@ def curve(asked: Sequence[Trial]) -> Curve:
         value = float((w * (np.logaddexp(0, logits) - y * logits)).sum() + _RIDGE * (p[1:] ** 2).sum())
         return value, np.concatenate([[error.sum()], z.T @ error + 2 * _RIDGE * p[1:]])
 
-    bounds = [(None, None)] + [(0, None) if name in RISING else (None, None) for name in NAMES]
-    found = minimize(loss, np.zeros(len(NAMES) + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
+    bounds = [(None, None)] + [(None, None) if name in FREE else (0, None) for name in names]
+    found = minimize(loss, np.zeros(len(names) + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
     slopes = found[1:] / unit
-    return Curve(float(found[0] - slopes @ middle), {n: float(v) for n, v in zip(NAMES, slopes, strict=True)})
-
-
-def probabilities(c: Curve, t: Trial) -> np.ndarray:
-    """Of the hits of one trial."""
-    return 1 / (1 + np.exp(-(c.bias + t.evidence @ np.array([c.weights[n] for n in NAMES]))))
+    return Curve(float(found[0] - slopes @ middle), {n: float(v) for n, v in zip(names, slopes, strict=True)})
 
 
 def threshold(best: np.ndarray, answerable: np.ndarray, group: Sequence[str]) -> float:
@@ -106,15 +180,13 @@ def threshold(best: np.ndarray, answerable: np.ndarray, group: Sequence[str]) ->
 
 def fit(data: Path, encoder: Encoder, cache: Path) -> Calibration:
     """Fit the calibration of a model on training-side data."""
-    unrelated = background(data, encoder, cache)
+    unrelated = expectation(data, encoder, cache, background(data, encoder, cache))
     asked: list[Trial] = []
     for domain in fitting(data):
         embedded: Embedded = embed(domain, encoder, cache)
         asked += trials(embedded, unrelated)
-    curves = {}
-    for kind in ("text", "image"):
-        curves[kind] = curve([t for t in asked if (t.kind == "image") == (kind == "image")])
-    best = np.array([probabilities(curves["image" if t.kind == "image" else "text"], t).max() for t in asked])
+    made = {kind: curves([t for t in asked if (t.kind == "image") == (kind == "image")]) for kind in ("text", "image")}
+    best = np.array([made["image" if t.kind == "image" else "text"].probabilities(t.evidence).max() for t in asked])
     # The second threshold is a third of the first: "maybe" is worth a look when nothing better is there.
-    likely = threshold(best, np.array([t.answerable for t in asked]), [f"{t.domain} {t.kind}" for t in asked])
-    return Calibration(curves["text"], curves["image"], likely, likely / 3, encoder.fingerprint, unrelated)
+    likely = threshold(best, np.array([t.answerable for t in asked]), [f"{t.domain} {t.kind} {t.many}" for t in asked])
+    return Calibration(made["text"], made["image"], likely, likely / 3, encoder.fingerprint, unrelated)

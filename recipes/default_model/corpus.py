@@ -25,7 +25,7 @@ class Pair:
 
 
 def rows(data: Path, source: str) -> list[dict]:
-    with open(data / source / "captions.jsonl", encoding="utf-8") as lines:
+    with (data / source / "captions.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 

@@ -1,7 +1,8 @@
-"""PyTorch modules to small ONNX files: weights as int8 with one scale per output channel, widened by Cast and Mul.
+"""PyTorch modules to small ONNX files: weights as int8 with one scale per output channel, widened by Cast
+and Mul.
 
-ONNX Runtime folds Cast and Mul of constants when a session starts, so the graph runs in float32 at full speed; the word
-table is not widened at all, only the rows that a text asks for.
+ONNX Runtime folds Cast and Mul of constants when a session starts, so the graph runs in float32 at full
+speed; the word table is not widened at all, only the rows that a text asks for.
 """
 
 from __future__ import annotations

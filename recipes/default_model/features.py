@@ -67,9 +67,7 @@ def open_graph(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def image_features(
-    data: Path, pairs: list[Pair], towers: Path, cache: Path, mirror: bool = False
-) -> ImageFeatures:
+def image_features(data: Path, pairs: list[Pair], towers: Path, cache: Path, mirror: bool = False) -> ImageFeatures:
     """The shipped tower's middle maps and class logits of `pairs`, from `cache` as far as it goes."""
     cache.mkdir(parents=True, exist_ok=True)
     label = f"{pairs[0].source}{'-mirror' if mirror else ''}"
@@ -89,9 +87,7 @@ def image_features(
         with ThreadPoolExecutor(2) as pool:
             while done < n:
                 stop = min(done + BATCH, n)
-                pixels = np.stack(
-                    list(pool.map(lambda p: read_pixels(data / p.source / p.image), pairs[done:stop]))
-                )
+                pixels = np.stack(list(pool.map(lambda p: read_pixels(data / p.source / p.image), pairs[done:stop])))
                 if mirror:
                     pixels = pixels[:, :, ::-1].copy()
                 middle, *rest = tower.run(list(shapes), {"pixels": pixels})
@@ -108,7 +104,7 @@ def image_features(
 
 @dataclass
 class TextFeatures:
-    """Token states at the cut, all texts end to end; text i owns rows starts[i]:starts[i + 1]. `sentence` is (n, 384)."""
+    """Token states at the cut, end to end; text i owns rows starts[i]:starts[i + 1]. `sentence` is (n, 384)."""
 
     states: np.ndarray
     starts: np.ndarray
@@ -133,8 +129,7 @@ def text_features(texts: list[str], cache: Path, label: str) -> TextFeatures:
     if not path.exists():
         tokenizer, reader = load_tokenizer(), load_reader()
         ids = [
-            e.ids[: LENGTH - 1] + e.ids[-1:] if len(e.ids) > LENGTH else e.ids
-            for e in tokenizer.encode_batch(texts)
+            e.ids[: LENGTH - 1] + e.ids[-1:] if len(e.ids) > LENGTH else e.ids for e in tokenizer.encode_batch(texts)
         ]
         lengths = np.array([len(i) for i in ids])
         starts = np.concatenate([[0], lengths.cumsum()])

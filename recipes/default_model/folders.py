@@ -10,13 +10,13 @@ from .towers import SIZE
 
 MAX_TOKENS = 64
 TERMS = {
-    "default": "Research and other non-commercial use only: the heads were trained on Flickr8k and on catalogue photos. "
+    "default": "Research and other non-commercial use only: the heads were trained on Flickr8k and catalogue photos. "
     "The towers below them are Apache-2.0; `conse` has clean terms.",
-    "conse": "Apache-2.0 towers (EfficientNet-Lite2, all-MiniLM-L6-v2), class names from WordNet; nothing was trained.",
+    "conse": "Apache-2.0 towers (EfficientNet-Lite2, all-MiniLM-L6-v2) and class names; no weight was trained.",
 }
 SUMMARY = {
     "default": "Photos and short English texts: three small trained heads beside ConSE, on frozen public towers.",
-    "conse": "Zero training, clean terms: class probabilities mixed into sentence vectors of the class names.",
+    "conse": "Zero training, clean terms: class probabilities mixed into sentence vectors of class names.",
 }
 
 
@@ -27,7 +27,7 @@ def write_tokenizer(path: Path) -> None:
 
 
 def write_manifest(folder: Path, dim: int) -> None:
-    """`model.json`, format 1. A calibration file, where the folder holds one, is kept."""
+    """`model.json`, format 1."""
     name = folder.name
     spec = {
         "format": 1,
@@ -54,7 +54,5 @@ def write_manifest(folder: Path, dim: int) -> None:
         "terms": TERMS[name],
         "card": "MODEL_CARD.md",
     }
-    if (folder / "calibration.json").exists():
-        spec["calibration"] = "calibration.json"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")

@@ -51,7 +51,7 @@ def write_towers(folder: Path) -> None:
     ids = torch.randint(5, 999, (2, 7))
     length = {0: "n", 1: "length"}
     texts = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    axes = {name: length for name in [*texts, "middle_tokens", "tokens"]} | {"sentence": {0: "n"}}
+    axes = dict.fromkeys([*texts, "middle_tokens", "tokens"], length) | {"sentence": {0: "n"}}
     export(TextTower(), texts, ["middle_tokens", "tokens", "sentence"], folder / "text.onnx", axes)
 
 

@@ -20,8 +20,7 @@ def _images(features: ImageFeatures, conse: Conse) -> Tensor:
     for start in range(0, len(features.logits), 256):
         part = slice(start, start + 256)
         middle, pooled, logits = (
-            torch.from_numpy(x[part].astype(np.float32))
-            for x in (features.middle, features.pooled, features.logits)
+            torch.from_numpy(x[part].astype(np.float32)) for x in (features.middle, features.pooled, features.logits)
         )
         out.append(image_input(middle.permute(0, 3, 1, 2), pooled, conse.image(logits)))
     return torch.cat(out)

@@ -29,7 +29,10 @@ def _at_k(ranks: np.ndarray) -> tuple[float, float, float]:
 
 
 def recall(images: np.ndarray, texts: np.ndarray, owner: np.ndarray) -> Recall:
-    """`owner[j]` is the row of the picture that text j describes. Rank = number of wrong answers scored as high or higher."""
+    """`owner[j]` is the row of the picture that text j describes.
+
+    The rank of an answer is the number of wrong answers scored as high or higher.
+    """
     scores = images.astype(np.float32) @ texts.astype(np.float32).T
     own = scores[owner, np.arange(len(owner))]
     t2i = (scores >= own[None]).sum(0) - 1

@@ -34,9 +34,7 @@ class Finished:
 
     def images(self, paths: list[Path], batch: int = 8) -> np.ndarray:
         parts = [paths[i : i + batch] for i in range(0, len(paths), batch)]
-        return np.concatenate(
-            [self._run(self.image, {"pixels": np.stack([read_pixels(p) for p in q])}) for q in parts]
-        )
+        return np.concatenate([self._run(self.image, {"pixels": np.stack([read_pixels(p) for p in q])}) for q in parts])
 
     def texts(self, texts: list[str], batch: int = 32) -> np.ndarray:
         encoded = self.tokenizer.encode_batch(texts)

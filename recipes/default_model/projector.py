@@ -1,8 +1,9 @@
 """The trained heads: small nets that bring frozen features of pictures and texts into one space.
 
-Pictures give the eye's pooled features, its middle map pooled over four quarters (what stands where) and at its maximum,
-and ConSE's vector. Texts give the sentence vector, and the mean and maximum of the token states in the reader's middle,
-which still hold single words. Several nets with different seeds stand side by side: their vectors are concatenated.
+Pictures give the eye's pooled features, its middle map pooled over four quarters (what stands where) and at
+its maximum, and ConSE's vector. Texts give the sentence vector, and the mean and maximum of the token
+states in the reader's middle, which still hold single words. Several nets with different seeds stand side
+by side: their vectors are concatenated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from .conse import Conse
 from .towers import mean_tokens
 
-HIDDEN, DIM = 768, 192
+HIDDEN, DIM = 704, 192
 IMAGE_WIDTH, TEXT_WIDTH = 1280 + 4 * 120 + 120 + 384, 3 * 384
 
 
@@ -57,22 +58,38 @@ class Projector(nn.Module):
         self.scale = nn.Parameter(torch.tensor(2.7))
 
 
-class Together(nn.Module):
-    """Projectors and ConSE side by side: sqrt-weighted unit vectors, so a score is the weighted mean of their scores."""
+class Gate(nn.Module):
+    """(n, width) to (n, 1): how unlike Flickr8k a picture or a text is, from 0 to 1."""
 
-    def __init__(self, projectors: list[Projector], conse: Conse, share: float) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.projectors = nn.ModuleList(projectors)
-        self.conse = conse
-        self.own, self.rest = share**0.5, ((1 - share) / len(projectors)) ** 0.5
+        self.register_buffer("weight", weight.T.contiguous())
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x @ self.weight + self.bias)
+
+
+class Together(nn.Module):
+    """Projectors and ConSE side by side, ConSE counting as much in a text as the gate says."""
+
+    def __init__(
+        self, projectors: list[Projector], conse: Conse, gate: Gate, picture: float, low: float, high: float
+    ) -> None:
+        super().__init__()
+        self.projectors, self.gate, self.picture = nn.ModuleList(projectors), gate, picture
+        self.conse, self.low, self.high = conse, low, high
+
+    def _join(self, own: list[Tensor], conse: Tensor, share: Tensor) -> Tensor:
+        rest = ((1 - share) / len(own)).sqrt()
+        return F.normalize(torch.cat([*(rest * v for v in own), share.sqrt() * conse], 1), dim=1)
 
     def image(self, middle: Tensor, pooled: Tensor, logits: Tensor) -> Tensor:
         vector = self.conse.image(logits)
         x = image_input(middle, pooled, vector)
-        return torch.cat([*(self.rest * p.image(x) for p in self.projectors), self.own * vector], 1)
+        return self._join([p.image(x) for p in self.projectors], vector, torch.full_like(pooled[:, :1], self.picture))
 
     def text(self, states: Tensor, mask: Tensor, sentence: Tensor) -> Tensor:
         x = text_input(states, mask, sentence)
-        return torch.cat(
-            [*(self.rest * p.text(x) for p in self.projectors), self.own * self.conse.text(sentence)], 1
-        )
+        share = self.low + (self.high - self.low) * self.gate(sentence)
+        return self._join([p.text(x) for p in self.projectors], self.conse.text(sentence), share)

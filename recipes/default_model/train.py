@@ -1,6 +1,7 @@
 """Training of one projector: symmetric InfoNCE (Oord et al. 2018, arXiv:1807.03748; Radford et al. 2021,
-arXiv:2103.00020) with softened targets: pictures whose captions mean nearly the same are not pushed apart as hard
-(Andonian et al. 2022, arXiv:2204.04588). Weights are averaged over steps. Everything follows from the seed.
+arXiv:2103.00020) with softened targets: pictures whose captions mean nearly the same are not pushed apart
+as hard (Andonian et al. 2022, arXiv:2204.04588). Weights are averaged over steps. Everything follows from
+the seed.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Plan:
     dropouts: tuple[float, float] = (0.2, 0.5)
     soften: float = 0.2
     average: float = 0.99
-    others: float = 0.35  # pictures of other data sets per photo
+    others: float = 0.15  # pictures of other data sets per photo
 
 
 def contrast(images: Tensor, texts: Tensor, sentence: Tensor, scale: Tensor, soften: float) -> Tensor:

@@ -34,8 +34,8 @@ def photos() -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_battery(name: str) -> None:
-    # Sums over 1,280 channels in another order for another batch: 1e-4 is ten times what was seen.
-    check_encoder(encoder(name), again=lambda: load(name), tolerance=1e-3)
+    # Measured between a batch of one and of many: 1e-7 for texts, 0 for pictures. 1e-5 leaves room for other CPUs.
+    check_encoder(encoder(name), again=lambda: load(name), tolerance=1e-5)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

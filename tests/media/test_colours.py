@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms
+from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 from openitr.media import decode
 from openitr.media.colours import scale_to_bytes
-from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 
 def test_transparency_of_every_kind_is_laid_on_white() -> None:
@@ -114,8 +114,7 @@ def _swapped_profile() -> bytes:
     profile = bytearray(_profile("sRGB"))
     red, blue = profile.index(b"rXYZ", 128), profile.index(b"bXYZ", 128)
     profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    text = bytes(profile).replace(b"s\0R\0G\0B", b"o\0d\0d\0d").replace(b"sRGB", b"oddd")
-    return text
+    return bytes(profile).replace(b"s\0R\0G\0B", b"o\0d\0d\0d").replace(b"sRGB", b"oddd")
 
 
 def test_a_colour_profile_is_applied() -> None:

@@ -7,11 +7,12 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from tests.media.mutants import MUTATIONS, mutants
+from tests.media.samples import encoded, family, quadrants
 
 from openitr.errors import UnreadableImage
 from openitr.media import Limits, decode
-from tests.media.mutants import MUTATIONS, mutants
-from tests.media.samples import encoded, family, quadrants
 
 FAMILY = family() | {
     "jpeg-progressive": encoded(quadrants(200, 150), "JPEG", progressive=True),
@@ -19,10 +20,10 @@ FAMILY = family() | {
     "tiff-jpeg": encoded(quadrants(), "TIFF", compression="jpeg"),
     "webp-lossy": encoded(quadrants(), "WEBP"),
     "gif-animated": encoded(
-        __import__("PIL.Image").Image.fromarray(quadrants()),
+        Image.fromarray(quadrants()),
         "GIF",
         save_all=True,
-        append_images=[__import__("PIL.Image").Image.new("RGB", (48, 32))],
+        append_images=[Image.new("RGB", (48, 32))],
     ),
 }
 LIMITS = Limits(max_pixels=2_000_000)

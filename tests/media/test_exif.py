@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
+from tests.media.samples import encoded, quadrants
 
 from openitr.media import decode
 from openitr.media.exif import facts_of
-from tests.media.samples import encoded, quadrants
 
 
 def exif_of(base: dict[int, Any], shot: dict[int, Any] | None = None, gps: dict[int, Any] | None = None) -> Image.Exif:
@@ -28,7 +28,13 @@ def exif_of(base: dict[int, Any], shot: dict[int, Any] | None = None, gps: dict[
 
 
 FULL = exif_of(
-    {0x010F: "Canon", 0x0110: "Canon EOS R5", 0x010E: "Two dogs at the lake", 0x013B: "Ann", 0x0132: "2025:01:01 00:00:00"},
+    {
+        0x010F: "Canon",
+        0x0110: "Canon EOS R5",
+        0x010E: "Two dogs at the lake",
+        0x013B: "Ann",
+        0x0132: "2025:01:01 00:00:00",
+    },
     {
         0x9003: "2024:05:03 14:22:01",
         0x9011: "+02:00",

@@ -7,11 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
-from openitr.errors import UnreadableImage
-from openitr.media import decode
-from openitr.media.images import Picture
-from openitr.media.limits import Limits
 from tests.media.samples import (
     BLUE,
     GREEN,
@@ -27,6 +22,11 @@ from tests.media.samples import (
     quadrants,
     tiff_claiming,
 )
+
+from openitr.errors import UnreadableImage
+from openitr.media import decode
+from openitr.media.images import Picture
+from openitr.media.limits import Limits
 
 FAMILY = family()
 FOUR = [RED, GREEN, BLUE, WHITE]
@@ -149,7 +149,11 @@ def test_half_a_file_is_refused_and_not_returned_half_grey(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "webp", "tiff", "pnm", "svg"])
 def test_truncation_is_called_by_its_name(kind: str) -> None:
-    data = encoded(np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8), "PNG") if kind == "png" else FAMILY[kind]
+    data = (
+        encoded(np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8), "PNG")
+        if kind == "png"
+        else FAMILY[kind]
+    )
     assert reason_of(data[: len(data) * 2 // 3]) == "truncated"
 
 

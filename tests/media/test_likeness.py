@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
+from tests.media.samples import encoded
 
 from openitr.media import decode, hamming, mirrored, perceptual_hash
-from tests.media.samples import encoded
 
 
 def slow_hash(array: np.ndarray) -> int:
@@ -85,7 +85,10 @@ def test_real_photos_are_told_apart_and_their_copies_found(real_data: Path) -> N
     files = sorted((real_data / "flickr8k").rglob("*.jpg"))[:1500:3]
     pictures = [decode(file).array for file in files]
     hashes = [perceptual_hash(a) for a in pictures]
-    copies = [perceptual_hash(decode(encoded(Image.fromarray(a).resize((130, 130)), "JPEG", quality=50)).array) for a in pictures]
+    copies = [
+        perceptual_hash(decode(encoded(Image.fromarray(a).resize((130, 130)), "JPEG", quality=50)).array)
+        for a in pictures
+    ]
     distances = np.array([hamming(a, b) for a, b in zip(hashes, copies, strict=True)])
     assert (distances <= 6).mean() > 0.99
     others = np.array([hamming(a, b) for i, a in enumerate(hashes) for b in hashes[i + 1 :]])

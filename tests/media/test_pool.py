@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.media.mutants import write_mutants
+from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, endless_jpeg, family, near, quadrants
 
 from openitr.errors import OpenITRError
 from openitr.media import Decoded, DecodePool, Failed, Hashed, Limits, Preparation, decode, perceptual_hash, thumbnail
-from tests.media.mutants import write_mutants
-from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, endless_jpeg, family, near, quadrants
 
 FAMILY = family()
 PREPARATION = Preparation(64)
@@ -79,7 +79,7 @@ def test_a_result_is_what_this_process_would_have_made(pool: DecodePool, tmp_pat
 
 def test_order_is_kept_and_failures_stand_in_their_place(pool: DecodePool, files: list[Path], tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
-    mixed = files[:10] + [tmp_path / "gone.jpg", tmp_path, tmp_path / "empty.jpg"] + files[10:]
+    mixed = [*files[:10], tmp_path / "gone.jpg", tmp_path, tmp_path / "empty.jpg", *files[10:]]
     results = list(pool.map(enumerate(mixed)))
     assert [r.key for r in results] == list(range(len(mixed)))
     failed = [r for r in results if isinstance(r, Failed)]
@@ -300,7 +300,7 @@ def test_a_worker_imports_little() -> None:
                    ("media", "errors", "types") for name in modules)  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [120, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])
 def test_mutants_never_crash_or_hang_a_run(count: int, tmp_path: Path) -> None:
     sources = FAMILY | {
         "jpeg-photo": encoded(quadrants(300, 200), "JPEG", progressive=True),

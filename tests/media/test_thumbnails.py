@@ -5,12 +5,14 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-
-from openitr.media import decode, thumbnail
 from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
+from openitr.media import decode, thumbnail
 
-@pytest.mark.parametrize(("size", "expected"), [((1200, 800), (256, 171)), ((300, 3000), (26, 256)), ((9000, 3), (256, 1))])
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1200, 800), (256, 171)), ((300, 3000), (26, 256)), ((9000, 3), (256, 1))]
+)
 def test_large_pictures_are_fitted(size: tuple[int, int], expected: tuple[int, int]) -> None:
     data = encoded(quadrants(*size), "PNG")
     made = Image.open(io.BytesIO(thumbnail(decode(data, shrink_to=300), 256, data)))

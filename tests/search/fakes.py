@@ -1,4 +1,4 @@
-"""An encoder and a library that tests can reason about: a word is an axis, a picture is the colours it is painted in."""
+"""An encoder and items that tests can reason about: a word is an axis, a picture is the colours it is painted in."""
 
 from __future__ import annotations
 

@@ -11,19 +11,31 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.search.fakes import unit
 
 from openitr.errors import ModelError
 from openitr.index.memory import MemoryIndex
 from openitr.search.background import Background
-from openitr.search.calibrate import POOL, Calibrate, Calibration, Curve, calibration_of, thresholds, unsupervised
-from openitr.search.evidence import NAMES, RISING, measure
+from openitr.search.calibrate import (
+    POOL,
+    Calibrate,
+    Calibration,
+    Curve,
+    Curves,
+    calibration_of,
+    thresholds,
+    unsupervised,
+)
+from openitr.search.evidence import ANSWER, HIT, measure
 from openitr.search.pipeline import Asked, Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
-from tests.search.fakes import unit
 
 RNG = np.random.default_rng(7)
-CURVE = Curve(-3.5, {"stands_out": 0.5, "fits": 0.4, "margin": 0.6, "company": 0.3, "spread": -0.2})
+CURVES = Curves(
+    Curve(-3.0, {"company": 0.8, "company_fits": 0.8, "length": 0.0}),
+    Curve(-2.0, {"excess": 0.5, "fits": 0.4, "margin": 0.6, "length": 0.0}),
+)
 
 
 def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
@@ -32,44 +44,71 @@ def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
 
 
 def calibration(**changes: object) -> Calibration:
-    made = Calibration(CURVE, CURVE, 0.5, 0.2, "print-1", background())
+    made = Calibration(CURVES, CURVES, 0.5, 0.2, "print-1", background())
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def test_evidence_is_what_its_names_say() -> None:
-    reference = np.array([0.0, 0.2, 0.4])  # mean 0.2, population deviation 0.163299
+    reference = np.array([0.0, 0.2, 0.4])
     rivals = np.array([[0.1, 0.3], [0.5, 0.5]])
-    found = measure(np.array([0.4, 0.2]), np.array([0.4, 0.2]), reference, rivals)
-    unit_ = float(np.sqrt(0.08 / 3))
-    columns = dict(zip(NAMES, found.values.T, strict=True))
-    assert columns["stands_out"] == pytest.approx([0.2 / unit_, 0.0])
-    assert columns["fits"][0] == pytest.approx((0.4 - 0.2) / 0.1)
+    scores = np.array([0.4, 0.2])
+    found = measure(scores, rivals, (scores[:1], rivals[:1]), reference, (0.5, 0.25), 2)
+    spread = float(np.sqrt(0.08 / 3))  # population deviation of the reference
+    columns = dict(zip(HIT, found.hit.T, strict=True))
+    assert columns["excess"] == pytest.approx([0.2 / spread - 0.5, -0.5])
+    assert columns["fits"][0] == pytest.approx((0.4 - 0.2) / 0.1 - 0.25)
     assert columns["margin"][0] == pytest.approx((0.4 - 0.2) / 0.1)  # of two rivals both are the ten best
-    assert columns["company"] == pytest.approx([(0.3 - 0.2) / unit_] * 2)
-    assert columns["spread"] == pytest.approx([0.2 / unit_] * 2)
+    assert columns["length"] == pytest.approx([np.log(3)] * 2)
+    answer = dict(zip(ANSWER, found.answer, strict=True))
+    assert answer["company"] == pytest.approx(0.2 / spread - 0.5)
+    assert answer["company_fits"] == pytest.approx((0.4 - 0.2) / 0.1 - 0.25)
     assert found.beaten.tolist() == [2 / 3, 1 / 3]
     assert found.outdone.tolist() == [1.0, 0.0]
 
 
+def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=20), rng.normal(size=(20, 30)), rng.normal(size=60)
+
+
 @given(st.floats(0.1, 10), st.floats(-5, 5), st.integers(0, 50))
 def test_scaling_and_shifting_every_score_changes_nothing(scale: float, shift: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores, reference, rivals = rng.normal(size=20), rng.normal(size=60), rng.normal(size=(20, 30))
-    one = measure(scores, scores[:10], reference, rivals)
-    two = measure(*(scale * a + shift for a in (scores, scores[:10], reference, rivals)))
-    assert np.allclose(one.values, two.values, atol=1e-6)
+    scores, rivals, reference = drawn(seed)
+    one = measure(scores, rivals, (scores[:10], rivals[:10]), reference, (1.0, 1.0), 3)
+    s, r, f = (scale * a + shift for a in (scores, rivals, reference))
+    two = measure(s, r, (s[:10], r[:10]), f, (1.0, 1.0), 3)
+    assert np.allclose(one.hit, two.hit, atol=1e-6)
+    assert np.allclose(one.answer, two.answer, atol=1e-6)
 
 
 @given(st.integers(0, 50), st.floats(0.0, 3.0))
 def test_a_higher_score_is_never_less_likely(seed: int, more: float) -> None:
-    rng = np.random.default_rng(seed)
-    scores, best, reference, rivals = (rng.normal(size=s) for s in (15, 10, 60, (15, 30)))
-    before = CURVE.logits(measure(scores, best, reference, rivals))
+    scores, rivals, reference = drawn(seed)
     raised = scores.copy()
     raised[3] += more
-    after = CURVE.logits(measure(raised, best, reference, rivals))
+    before, after = (
+        CURVES.probabilities(measure(s, rivals, (s[:10], rivals[:10]), reference, (1.0, 1.0), 3))
+        for s in (scores, raised)
+    )
+    assert (after >= before - 1e-12).all()
     assert after[3] >= before[3]
-    assert np.array_equal(np.delete(after, 3), np.delete(before, 3))
+
+
+def test_both_factors_are_multiplied() -> None:
+    scores, rivals, reference = drawn(1)
+    evidence = measure(scores, rivals, (scores[:10], rivals[:10]), reference, (1.0, 1.0), 3)
+    there = -3.0 + 0.8 * evidence.answer[0] + 0.8 * evidence.answer[1]
+    for row, p in enumerate(CURVES.probabilities(evidence)):
+        hit = -2.0 + 0.5 * evidence.hit[row, 0] + 0.4 * evidence.hit[row, 1] + 0.6 * evidence.hit[row, 2]
+        assert p == pytest.approx(1 / (1 + np.exp(-there)) / (1 + np.exp(-hit)))
+
+
+def test_the_expectation_is_linear_in_the_query() -> None:
+    fitted = np.array([[1, 2, 0.5], [0, 1, -1]], np.float32)
+    empty = np.empty((0, 2), np.float32)
+    made = Background(empty, empty, "test", expect_text=fitted)
+    assert made.expected(np.array([0.6, 0.8], np.float32), by_image=False) == pytest.approx((2.7, -0.2))
+    assert made.expected(np.array([0.6, 0.8], np.float32), by_image=True) == (0.0, 0.0)
 
 
 def hits_of(images: np.ndarray, query: np.ndarray, made: Calibration | None, k: int = 10) -> Candidates:
@@ -191,7 +230,3 @@ def test_nothing_found_is_nothing_calibrated() -> None:
         Query([Part(text="x")]), Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
     )
     assert made.probabilities is not None and len(made.probabilities) == 0
-
-
-def test_rising_names_exist() -> None:
-    assert set(RISING) < set(NAMES)

@@ -132,7 +132,7 @@ def available() -> list[ModelInfo]:
 
 def _shipped() -> list[str]:
     """Names of the models inside the package, "default" first."""
-    names = [path.parent.name for path in WEIGHTS.glob("*/model.json")]
+    names = [path.parent.name for path in WEIGHTS.glob("[!.]*/model.json")]
     return sorted(names, key=lambda name: (name != "default", name))
 
 

@@ -1,15 +1,16 @@
 """The calibrated answer: how probable it is that a hit is relevant, and the honest "nothing here is likely".
 
-The probability is a logistic regression (Platt 1999) on the evidence of :mod:`openitr.search.evidence`,
-fitted for each shipped model on questions with known answers, half of them asked of collections from which
-every answer had been removed (``recipes/calibration``). Parameters and what was measured with them lie in
-the model folder as ``calibration.json``.
+The probability has two factors, each a logistic regression (Platt 1999) on the evidence of
+:mod:`openitr.search.evidence`: that the collection holds an answer at all, and that this hit is one if it
+does. They are fitted for each shipped model on questions with known answers, asked of collections that
+hold them and again with every answer removed (``recipes/calibration``). Parameters and what was measured
+with them lie in the model folder as ``calibration.json``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -17,11 +18,12 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from openitr.embeddings import Floats
 from openitr.encoders.base import Encoder
 from openitr.errors import ModelError
 from openitr.index.base import Index
 from openitr.search.background import Background
-from openitr.search.evidence import NAMES, Evidence, gather
+from openitr.search.evidence import ANSWER, HIT, Evidence, gather
 from openitr.search.pipeline import Candidates, Column, Stage
 from openitr.search.retrieve import dense
 from openitr.types import Query
@@ -29,24 +31,37 @@ from openitr.types import Query
 FORMAT = 1
 # So many candidates are looked at closely, whatever page is asked for, so that pages agree with each other.
 POOL = 1000
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Log-odds of relevance, linear in the evidence.
+    """Log-odds, linear in the evidence.
 
     Args:
         bias: Log-odds at evidence 0.
-        weights: One coefficient per name of :data:`openitr.search.evidence.NAMES`.
+        weights: A coefficient per piece of evidence.
     """
 
     bias: float
     weights: Mapping[str, float]
 
-    def logits(self, evidence: Evidence) -> npt.NDArray[np.float64]:
-        """(m,) log-odds."""
-        weights = np.array([self.weights[name] for name in NAMES])
-        return np.asarray(self.bias + evidence.values @ weights, np.float64)
+    def logits(self, values: npt.NDArray[np.float64], names: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Log-odds for evidence whose last axis is in the order of ``names``."""
+        return np.asarray(self.bias + values @ np.array([self.weights[name] for name in names]), np.float64)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Two factors of a probability: that the collection holds an answer, and that the hit is one if it does."""
+
+    answer: Curve
+    hit: Curve
+
+    def probabilities(self, evidence: Evidence) -> npt.NDArray[np.float64]:
+        """(m,) that each picture is relevant."""
+        there = _sigmoid(self.answer.logits(evidence.answer, ANSWER))
+        return np.asarray(there * _sigmoid(self.hit.logits(evidence.hit, HIT)), np.float64)
 
 
 @dataclass(frozen=True)
@@ -61,8 +76,8 @@ class Calibration:
         measured: What evaluation gave, as the recipe wrote it.
     """
 
-    text: Curve
-    image: Curve
+    text: Curves
+    image: Curves
     likely: float
     maybe: float
     fingerprint: str
@@ -72,8 +87,8 @@ class Calibration:
     def save(self, path: Path) -> None:
         """Write ``calibration.json`` and, beside it, ``background.npz``."""
         curves = {
-            name: {"bias": c.bias, "weights": dict(c.weights)}
-            for name, c in (("text", self.text), ("image", self.image))
+            kind: {name: {"bias": c.bias, "weights": dict(c.weights)} for name, c in vars(pair).items()}
+            for kind, pair in (("text", self.text), ("image", self.image))
         }
         document = {
             "format": FORMAT, "fingerprint": self.fingerprint, "background": "background.npz",
@@ -91,21 +106,23 @@ class Calibration:
         """
         document = _document(path)
         try:
-            curves = {
-                kind: Curve(
-                    float(document[kind]["bias"]), {name: float(document[kind]["weights"][name]) for name in NAMES}
-                )
+            text, image = (
+                Curves(_curve(document[kind]["answer"], ANSWER), _curve(document[kind]["hit"], HIT))
                 for kind in ("text", "image")
-            }
+            )
             name = str(document["background"])
             if Path(name).name != name:
                 raise ModelError(f"{path} names a background outside its folder", "keep both files together")
             return cls(
-                curves["text"], curves["image"], float(document["likely"]), float(document["maybe"]),
+                text, image, float(document["likely"]), float(document["maybe"]),
                 str(document["fingerprint"]), Background.load(path.parent / name, dim), document.get("measured", {}),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
+
+
+def _curve(document: Mapping[str, Any], names: Sequence[str]) -> Curve:
+    return Curve(float(document["bias"]), {name: float(document["weights"][name]) for name in names})
 
 
 def calibration_of(encoder: Encoder) -> Calibration | None:
@@ -166,9 +183,10 @@ class Calibrate(Stage):
             if part.weight <= 0:
                 continue
             by_image = part.image is not None
-            evidence = gather(dense(row)[0], pictures, best, self.calibration.background, by_image=by_image)
-            curve = self.calibration.image if by_image else self.calibration.text
-            logits += part.weight / total * curve.logits(evidence)
+            words = 0 if by_image else len(part.text.split())
+            evidence = gather(dense(row)[0], pictures, best, self.calibration.background, words=words)
+            curves = self.calibration.image if by_image else self.calibration.text
+            logits += part.weight / total * _logit(curves.probabilities(evidence))
             beaten, outdone = np.minimum(beaten, evidence.beaten), np.minimum(outdone, evidence.outdone)
         logits += _penalty(candidates)
         # Beyond the pool the order is that of the scores, so no item there may be called likelier than the
@@ -179,15 +197,18 @@ class Calibrate(Stage):
         note = "calibrated for this model"
         return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column], note=note)
 
-    def _guess(self, candidates: Candidates) -> Candidates:
+    def _sample(self) -> Floats:
+        """Pictures of the collection, the same ones at every call."""
         ids = self.index.ids()
-        chosen = ids if len(ids) <= 512 else np.sort(np.random.default_rng(0).permutation(ids)[:512])
+        if len(ids) > _SAMPLE:
+            ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
+        return dense(self.index.vectors(ids))
+
+    def _guess(self, candidates: Candidates) -> Candidates:
         asked = candidates.asked
-        if asked is not None and asked.vector is not None:
-            reference = dense(self.index.vectors(chosen)) @ asked.vector[0]
-        else:
-            reference = candidates.scores
-        logits = unsupervised(candidates.scores, reference, len(ids))
+        vector = None if asked is None else asked.vector
+        reference = candidates.scores if vector is None else self._sample() @ vector[0]
+        logits = unsupervised(candidates.scores, reference, len(self.index))
         column = Column("calibrate", logits, _guessed)
         return replace(
             candidates,
@@ -249,6 +270,11 @@ def _guessed(score: float) -> str:
 
 def _share(value: float) -> str:
     return "all" if value >= 1 else f"{min(value, 0.999):.1%}" if value > 0.99 else f"{value:.0%}"
+
+
+def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(p / (1 - p)), np.float64)
 
 
 def _sigmoid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

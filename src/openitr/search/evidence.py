@@ -1,12 +1,13 @@
-"""The evidence that a picture answers a query part: five numbers that can be compared between queries.
+"""The evidence that a picture answers a query part: numbers that can be compared between queries.
 
 A cosine alone cannot: "dog" and "a man in a red coat" live on different scales, and so do two pictures.
-All five are unchanged when every score of the model is scaled and shifted alike.
+All evidence is unchanged when every score of the model is scaled and shifted alike.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,75 +15,105 @@ import numpy.typing as npt
 from openitr.embeddings import Floats
 from openitr.search.background import Background
 
-NAMES = ("stands_out", "fits", "margin", "company", "spread")
-# A larger value of these never speaks against a picture: their coefficients are kept from falling below zero.
-RISING = ("stands_out", "fits", "margin", "company")
+Scores: TypeAlias = npt.NDArray[np.floating[Any]]
+# Of a hit, and of the whole collection. More of any but "length" never speaks against a picture.
+HIT = ("excess", "fits", "margin", "length")
+ANSWER = ("company", "company_fits", "length")
+FREE = ("length",)
 _RIVALS, _COMPANY = 10, 10
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What speaks for m pictures, for one query part.
+    """What speaks for m pictures of a collection, for one query part.
 
     Args:
-        values: (m, 5) in the order of :data:`NAMES`:
-            ``stands_out``, the score in standard deviations over what unrelated pictures get from this query;
-            ``fits``, the score in standard deviations over what unrelated queries get from this picture;
+        hit: (m, 4) in the order of :data:`HIT`:
+            ``excess``, the score in standard deviations over what unrelated pictures get from this query,
+            less what the best wrong pictures are expected to reach (:meth:`Background.expected`);
+            ``fits``, the score in standard deviations over what unrelated queries get from this picture,
+            less the same;
             ``margin``, the same over the 10 unrelated queries that fit this picture best;
-            ``company``, the mean ``stands_out`` of the collection's 10 best pictures;
-            ``spread``, how far the best unrelated picture stands out.
+            ``length``, the logarithm of one more than the query's words: more words are harder to meet in
+            full.
+        answer: (3,) in the order of :data:`ANSWER`: mean ``excess`` and mean ``fits`` of the collection's
+            10 best pictures, and ``length``.
         beaten: (m,) share of unrelated pictures that score lower.
         outdone: (m,) share of unrelated queries that fit the picture less.
     """
 
-    values: npt.NDArray[np.float64]
+    hit: npt.NDArray[np.float64]
+    answer: npt.NDArray[np.float64]
     beaten: npt.NDArray[np.float64]
     outdone: npt.NDArray[np.float64]
 
 
-def gather(query: Floats, pictures: Floats, best: Floats, background: Background, *, by_image: bool) -> Evidence:
+def gather(query: Floats, pictures: Floats, best: Floats, background: Background, *, words: int) -> Evidence:
     """Evidence for one query part.
 
     Args:
         query: (d,) unit vector of the part.
         pictures: (m, d) unit vectors to judge.
-        best: (b, d) the collection's best pictures for the whole query.
+        best: (b, d) the collection's 10 best pictures for the whole query, or fewer.
         background: Unrelated pictures and texts.
-        by_image: The part is a picture; its rivals are then pictures as well.
+        words: How many the part has; 0 for a picture, whose rivals are then pictures as well.
     """
-    rivals = background.images if by_image else background.texts
-    return measure(pictures @ query, best @ query, background.images @ query, pictures @ rivals.T)
+    rivals = background.texts if words else background.images
+    expected = background.expected(query, by_image=not words)
+    of_best = best @ query, best @ rivals.T
+    return measure(pictures @ query, pictures @ rivals.T, of_best, background.images @ query, expected, words)
 
 
-def measure(scores: Floats, best: Floats, reference: Floats, rivals: Floats) -> Evidence:
+def measure(
+    scores: Scores,
+    rivals: Scores,
+    best: tuple[Scores, Scores],
+    reference: Scores,
+    expected: tuple[float, float],
+    words: int,
+) -> Evidence:
     """The same from scores alone.
 
     Args:
         scores: (m,) of the pictures to judge.
-        best: (b,) of the collection's best pictures.
-        reference: (r,) of unrelated pictures.
-        rivals: (m, t) of unrelated queries with each picture.
+        rivals: (m, t) scores of unrelated queries with each picture.
+        best: Both for the collection's best pictures.
+        reference: (r,) scores of unrelated pictures with the query.
+        expected: Standardised score of the best wrong pictures, and how well the query fits them.
+        words: Of the query; 0 for a picture.
     """
     scores = np.asarray(scores, np.float64)
-    middle, unit = float(reference.mean()), max(float(reference.std()), 1e-9)
-    stands_out = (scores - middle) / unit
-    picture_unit = np.maximum(rivals.std(axis=1, dtype=np.float64), 1e-9)
-    fits = (scores - rivals.mean(axis=1, dtype=np.float64)) / picture_unit
+    length = float(np.log1p(words))
+    fits, unit = standardised(scores, rivals)
     top = min(_RIVALS, rivals.shape[1])
     strongest = np.partition(rivals, -top, axis=1)[:, -top:].mean(axis=1, dtype=np.float64)
-    company = (np.sort(best)[::-1][:_COMPANY].mean() - middle) / unit if len(best) else 0.0
-    values = np.column_stack(
-        [
-            stands_out,
-            fits,
-            (scores - strongest) / picture_unit,
-            np.full(len(scores), company),
-            np.full(len(scores), (float(reference.max()) - middle) / unit),
-        ]
-    )
+    excess = _stands_out(scores, reference) - expected[0]
+    length_column = np.full(len(scores), length)
+    hit = np.column_stack([excess, fits - expected[1], (scores - strongest) / unit, length_column])
+    company = _stands_out(best[0], reference)[:_COMPANY].mean() - expected[0]
+    company_fits = standardised(*best)[0][:_COMPANY].mean() - expected[1]
+    answer = np.array([company, company_fits, length])
     ranked = np.sort(np.asarray(reference, np.float64))
-    return Evidence(
-        values,
-        np.searchsorted(ranked, scores, side="left") / len(ranked),
-        (rivals < scores[:, None]).mean(axis=1),
-    )
+    beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
+    return Evidence(hit, answer, beaten, (rivals < scores[:, None]).mean(axis=1))
+
+
+def _stands_out(scores: Scores, reference: Scores) -> npt.NDArray[np.float64]:
+    middle, unit = lower_half(reference[None])
+    return np.asarray((scores - middle[0]) / unit[0], np.float64)
+
+
+def standardised(scores: Scores, rivals: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(m,) scores over the (m, t) scores of rivals with the same pictures, and the unit of each."""
+    middle, unit = lower_half(rivals)
+    return np.asarray((scores - middle) / unit, np.float64), unit
+
+
+def lower_half(values: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Median of each row, and what lies between it and the 16th percentile: the standard deviation of a normal law.
+
+    The upper half is left out because some of what is meant to be unrelated is not: a quarter of any reference photos
+    show dogs, and for the query "dog" they would stretch the unit until real dogs no longer stand out.
+    """
+    low, middle = np.quantile(np.asarray(values, np.float64), [0.1587, 0.5], axis=1)
+    return middle, np.maximum(middle - low, 1e-9)
