@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from openitr.library import create
 
 from bench.report import PeakMemory, show
 from openitr import encoders
+from openitr.library import create
 from openitr.media import decode
 
 SMALL, LARGE = 7_000, 120

@@ -10,6 +10,7 @@ import openitr
 from demo.photos import gather
 from openitr.cli.progress import Reporter
 from openitr.cli.sheet import contact_sheet
+from openitr.errors import FingerprintMismatch
 from openitr.types import Hits
 
 OUT = Path("demo/out")
@@ -37,7 +38,11 @@ def main() -> None:
     print(f"$ openitr index {folder} --into {place}")
     with openitr.create(str(place)) as library:
         with Reporter() as reporter:
-            report = library.index(folder, on_progress=reporter)
+            try:
+                report = library.index(folder, on_progress=reporter)
+            except FingerprintMismatch:
+                library.reindex("default", on_progress=reporter)
+                report = library.index(folder, on_progress=reporter)
         counts = report.to_json()
         print(
             f"{counts['added']} added, {counts['unchanged']} unchanged, {counts['skipped']} skipped, "

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.search.fakes import ColourEncoder
 
 import openitr.encoders
 import openitr.library
@@ -21,7 +22,6 @@ from openitr.errors import (
     UnreadableImage,
 )
 from openitr.library import Library
-from tests.search.fakes import ColourEncoder
 
 COLOURS = {
     "red": (250, 10, 10),

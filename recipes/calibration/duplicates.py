@@ -53,9 +53,11 @@ TRANSFORMATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def measure(
     data: Path, encoder: Encoder, *, split: str = "val", photos: int = 200, distractors: int = 1000
 ) -> list[dict[str, Any]]:
-    """Per transformation: how many of ``photos`` are found as near copies; and near pairs among different photos.
+    """Per transformation: how many of ``photos`` are found as near copies; and near pairs among different
+    photos.
 
-    The originals are searched among all photos of the split, so that every one of ``distractors`` may be taken for one.
+    The originals are searched among all photos of the split, so that every one of ``distractors`` may be
+    taken for one.
     """
     files = [data / "flickr8k" / p.image for p in flickr8k(data) if p.split == split][:distractors]
     pictures = [decode(file).array for file in files]

@@ -55,7 +55,7 @@ def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
 
 
 def evaluate(data: Path, encoder: Encoder, calibration: Calibration, cache: Path) -> list[dict[str, Any]]:
-    """One row per domain and kind of question, and totals; probabilities are those of the 20 best hits of each trial."""
+    """One row per domain and kind of question, and totals; over the 20 best hits of each trial."""
     asked: list[Trial] = []
     for domain in reading(data):
         asked += trials(embed(domain, encoder, cache), calibration.background)
@@ -78,10 +78,16 @@ def evaluate(data: Path, encoder: Encoder, calibration: Calibration, cache: Path
 
 
 _COLUMNS = {
-    "domain": "domain", "kind": "query", "answerable": "n", "answerable_without_likely": "none likely",
-    "answerable_with_a_right_likely": "a right one likely", "likely_hits_relevant": "likely hits relevant", "removed": "n removed",
-    "removed_without_likely": "none likely, removed", "ece": "ECE",
-}  # fmt: skip
+    "domain": "domain",
+    "kind": "query",
+    "answerable": "n",
+    "answerable_without_likely": "none likely",
+    "answerable_with_a_right_likely": "a right one likely",
+    "likely_hits_relevant": "likely hits relevant",
+    "removed": "n removed",
+    "removed_without_likely": "none likely, removed",
+    "ece": "ECE",
+}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background
 from openitr.search.calibrate import Calibration, Curve, Curves
-from openitr.search.evidence import ANSWER, FREE, HIT
+from openitr.search.evidence import ANSWER, FREE, HIT, lower_half
 from recipes.calibration.concepts import NAMES as CONCEPTS
 from recipes.calibration.concepts import content, names_of, stem
 from recipes.calibration.questions import _counted, _rows, fitting
@@ -61,8 +61,8 @@ def _encode(files: Sequence[Path], encoder: Encoder) -> np.ndarray:
 def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background) -> Background:
     """The background with its two maps: ridge regression on what wrong pictures of training photos reach.
 
-    Whether a photo is wrong is told by its captions: it lacks a content word of a word or phrase, or half of a caption's; as the
-    answer to another photo, they share at most a third of what they say.
+    Whether a photo is wrong is told by its captions: it lacks a content word of a word or phrase, or half
+    of a caption's; as the answer to another photo, they share at most a third of what they say.
     """
     held = {p.image for p in flickr8k(data) if p.split != "train"}
     rows = [r for r in _rows(data / "flickr8k") if r["split"] == "train" and r["image"] not in held]
@@ -107,23 +107,29 @@ def _asked(rows: Sequence[dict]) -> list[tuple[str, list[str]]]:
 def _ridge(
     queries: np.ndarray, pictures: np.ndarray, images: np.ndarray, rivals: np.ndarray, wrong: np.ndarray
 ) -> np.ndarray:
-    scores, reference, against = queries @ pictures.T, queries @ images.T, pictures @ rivals.T
-    z = (scores - reference.mean(axis=1, keepdims=True)) / reference.std(axis=1, keepdims=True)
-    fits = (scores - against.mean(axis=1)) / against.std(axis=1)
+    scores = queries @ pictures.T
+    middle, unit = lower_half(queries @ images.T)
+    z = (scores - middle[:, None]) / unit[:, None]
+    middle, unit = lower_half(pictures @ rivals.T)
+    fits = (scores - middle) / unit
     reached = []
     for row, ok in enumerate(wrong):
         best = np.argsort(-np.where(ok, scores[row], -np.inf))[: max(5, int(ok.sum()) // 100)]
         reached.append((z[row, best].mean(), fits[row, best].mean()))
     target = np.array(reached)
     middle = target.mean(axis=0)
-    # From 0.03 to 1 the strength makes no difference that matters (tried with concepts left out of the regression).
+    # From 0.03 to 1 the strength makes no difference that matters (tried with concepts left out of the
+    # regression).
     gram = queries.T @ queries + 0.1 * np.eye(queries.shape[1])
     found = np.linalg.solve(gram, queries.T @ (target - middle))
     return np.column_stack([found.T, middle]).astype(np.float32)
 
 
 def curves(asked: Sequence[Trial]) -> Curves:
-    """Both factors. Every domain, kind of question, and rare or common answer counts the same, and so do both outcomes."""
+    """Both factors; domains, kinds of question, rare and common answers, and both outcomes count the same."""
+    # Questions without any answer would teach that rare words have none; they are for the threshold and
+    # the evaluation.
+    asked = [t for t in asked if t.known]
     groups = Counter((t.domain, t.kind, t.answerable, t.many) for t in asked)
     weight = [1 / groups[t.domain, t.kind, t.answerable, t.many] for t in asked]
     answer = _logistic(
@@ -159,7 +165,8 @@ def _logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, names: Sequence[str])
 
 
 def threshold(best: np.ndarray, answerable: np.ndarray, group: Sequence[str]) -> float:
-    """The least probability called likely: the two promised error rates are missed by the same factor, or kept by it.
+    """The least probability called likely: the two promised error rates are missed by the same factor, or
+    kept by it.
 
     Args:
         best: Highest probability of each trial.
@@ -188,5 +195,7 @@ def fit(data: Path, encoder: Encoder, cache: Path) -> Calibration:
     made = {kind: curves([t for t in asked if (t.kind == "image") == (kind == "image")]) for kind in ("text", "image")}
     best = np.array([made["image" if t.kind == "image" else "text"].probabilities(t.evidence).max() for t in asked])
     # The second threshold is a third of the first: "maybe" is worth a look when nothing better is there.
-    likely = threshold(best, np.array([t.answerable for t in asked]), [f"{t.domain} {t.kind} {t.many}" for t in asked])
+    likely = threshold(
+        best, np.array([t.answerable for t in asked]), [f"{t.domain} {t.kind} {t.many} {t.known}" for t in asked]
+    )
     return Calibration(made["text"], made["image"], likely, likely / 3, encoder.fingerprint, unrelated)

@@ -1,7 +1,8 @@
 """Questions with known answers: which pictures of a domain answer a query, which might, and which do not.
 
-A question's pictures are ``relevant`` (named by at least two captions, or by the label), ``unclear`` (named once, or a label so
-close that no person would call the picture wrong) and the rest. "Removed" takes away the relevant and the unclear ones.
+A question's pictures are ``relevant`` (named by at least two captions, or by the label), ``unclear``
+(named once, or a label so close that no person would call the picture wrong) and the rest. "Removed" takes
+away the relevant and the unclear ones.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ def _counted(captions: Sequence[Sequence[str]]) -> tuple[np.ndarray, dict[str, i
 def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
     """Flickr8k photos: words, two-word phrases, captions, and pictures as queries.
 
-    A picture answers a caption when its own captions name every content word, and might when they name more than half.
-    A picture answers a picture when their captions share at least 60% of what both say in two captions or more.
+    A picture answers a caption when its own captions name every content word, and might when they name
+    more than half. A picture answers a picture when their captions share at least 60% of what both say in
+    two captions or more.
     """
     folder = data / "flickr8k"
     held = {pair.image for pair in flickr8k(data) if pair.split == "held"}
@@ -130,13 +132,39 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
 
 
 _PRODUCTS = {
-    "Tshirts": "t-shirt", "Shirts": "shirt", "Casual Shoes": "shoes", "Sports Shoes": "running shoes", "Kurtas": "kurta",
-    "Watches": "watch", "Handbags": "handbag", "Heels": "high heels", "Sunglasses": "sunglasses", "Flip Flops": "flip flops",
-    "Sandals": "sandals", "Sweaters": "sweater", "Wallets": "wallet", "Belts": "belt", "Sweatshirts": "sweatshirt", "Socks": "socks",
-    "Trousers": "trousers", "Formal Shoes": "formal shoes", "Jeans": "jeans", "Jackets": "jacket", "Backpacks": "backpack",
-    "Flats": "flat shoes", "Shorts": "shorts", "Ties": "tie", "Caps": "cap", "Dresses": "dress", "Cufflinks": "cufflinks",
-    "Perfume and Body Mist": "perfume bottle", "Scarves": "scarf", "Skirts": "skirt", "Tops": "top", "Briefs": "underwear",
-}  # fmt: skip
+    "Tshirts": "t-shirt",
+    "Shirts": "shirt",
+    "Casual Shoes": "shoes",
+    "Sports Shoes": "running shoes",
+    "Kurtas": "kurta",
+    "Watches": "watch",
+    "Handbags": "handbag",
+    "Heels": "high heels",
+    "Sunglasses": "sunglasses",
+    "Flip Flops": "flip flops",
+    "Sandals": "sandals",
+    "Sweaters": "sweater",
+    "Wallets": "wallet",
+    "Belts": "belt",
+    "Sweatshirts": "sweatshirt",
+    "Socks": "socks",
+    "Trousers": "trousers",
+    "Formal Shoes": "formal shoes",
+    "Jeans": "jeans",
+    "Jackets": "jacket",
+    "Backpacks": "backpack",
+    "Flats": "flat shoes",
+    "Shorts": "shorts",
+    "Ties": "tie",
+    "Caps": "cap",
+    "Dresses": "dress",
+    "Cufflinks": "cufflinks",
+    "Perfume and Body Mist": "perfume bottle",
+    "Scarves": "scarf",
+    "Skirts": "skirt",
+    "Tops": "top",
+    "Briefs": "underwear",
+}
 _ALIKE = [
     {"Shoes", "Flip Flops", "Sandal"},
     {"Topwear", "Innerwear", "Dress"},
@@ -147,16 +175,58 @@ _ALIKE = [
 
 # What product photos show besides the products: people who wear them, things printed on them.
 _WORN = frozenset(
-    """man woman child baby hat helmet sunglasses mask dress bikini swimsuit costume soccer football basketball baseball tennis
-    hockey volleyball ball running jumping dancing flower tattoo wedding swimming ski skateboard snowboard surfboard shopping
-    watch perfume lipstick ring crowd graffiti painting band concert boxing""".split()
+    [
+        "man",
+        "woman",
+        "child",
+        "baby",
+        "hat",
+        "helmet",
+        "sunglasses",
+        "mask",
+        "dress",
+        "bikini",
+        "swimsuit",
+        "costume",
+        "soccer",
+        "football",
+        "basketball",
+        "baseball",
+        "tennis",
+        "hockey",
+        "volleyball",
+        "ball",
+        "running",
+        "jumping",
+        "dancing",
+        "flower",
+        "tattoo",
+        "wedding",
+        "swimming",
+        "ski",
+        "skateboard",
+        "snowboard",
+        "surfboard",
+        "shopping",
+        "watch",
+        "perfume",
+        "lipstick",
+        "ring",
+        "crowd",
+        "graffiti",
+        "painting",
+        "band",
+        "concert",
+        "boxing",
+    ]
 )
 
 
 def products(data: Path, splits: Sequence[str], *, every: int = 1, seed: int = 0) -> Domain:
     """Fashion products: type, colour and type, catalogue titles, and pictures as queries.
 
-    The same article type answers; another type of the same family (all shoes, all tops) might. In a phrase the colour must agree too.
+    The same article type answers; another type of the same family (all shoes, all tops) might. In a phrase
+    the colour must agree too.
     """
     folder = data / "fashion"
     rows = [r for r in _rows(folder) if r["split"] in splits][::every]
@@ -231,9 +301,10 @@ def stamps(data: Path, *, seed: int = 0) -> Domain:
     """Tux Paint stamps without letters and symbols, asked by their English sentence; the same folder might answer."""
     folder = data / "tuxpaint"
     rows = [
-        r for r in _rows(folder)
+        r
+        for r in _rows(folder)
         if r["texts"].get("en") and r["image"].endswith(".png") and not r["category"].startswith("symbols")
-    ]  # fmt: skip
+    ]
     sentences = [r["texts"]["en"].split(".")[0].split("(")[0].strip() for r in rows]
     return _labelled(
         "stamps",
@@ -252,7 +323,7 @@ def fitting(data: Path) -> list[Domain]:
 
 
 def reading(data: Path) -> list[Domain]:
-    """What it is judged on: photos of another split, products of other splits, and a domain that nothing was trained on."""
+    """What it is judged on: other splits of photos and products, and a domain that nothing was trained on."""
     return [
         photos(data, "val", seed=1),
         photos(data, "val", only="dog", seed=1),

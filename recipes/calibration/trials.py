@@ -27,6 +27,7 @@ class Trial:
         domain, kind: Of the question; kind is word, phrase, caption or image.
         answerable: Whether the collection holds a picture that answers it.
         many: Whether at least 1 in 50 of its pictures do (before they were removed).
+        known: Whether the domain holds an answer at all, so that the question is asked both ways.
         text: What was asked.
         evidence: Of the t <= 20 best hits.
         labels: (t,) 1 relevant, 0 not, -1 unclear.
@@ -36,6 +37,7 @@ class Trial:
     kind: str
     answerable: bool
     many: bool
+    known: bool
     text: str
     evidence: Evidence
     labels: np.ndarray
@@ -109,4 +111,6 @@ def _trial(
     words = len(question.text.split())
     evidence = gather(query, images[best], images[best[:10]], background, words=words)
     answerable = bool((labels == 1).any())
-    return Trial(name, question.kind, answerable, many, question.text, evidence, labels[best])
+    return Trial(
+        name, question.kind, answerable, many, len(question.relevant) > 0, question.text, evidence, labels[best]
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 
 from openitr.collection import Collection, find
-from openitr.errors import FingerprintMismatch, InputError, NoSuchCollection, QueryError
+from openitr.errors import FingerprintMismatch, InputError, MissingExtra, ModelError, NoSuchCollection, QueryError
 from openitr.search.parts import ImageLike, image_part, text_parts
 from openitr.types import Hits, ImageArray, Item, Part, Query
 
@@ -246,8 +246,17 @@ class Library:
         runs = [self.collection.run(name) for name in names]
         active, *others = [run for run in runs if run.state != "building"]
         # The wanted model must be the active run's; the others follow, so that no run falls behind.
-        encoders = [self.encoder(active, wanted), *(self.encoder(run) for run in others)]
-        return ingest(self.collection, folder, encoder=encoders, workers=workers, retry=retry, on_progress=on_progress)
+        encoders, behind = [self.encoder(active, wanted)], []
+        for run in others:
+            try:
+                encoders.append(self.encoder(run))
+            except (ModelError, MissingExtra) as error:
+                behind.append(f"the run {run.name!r} was not brought up to date: {error}")
+        report = ingest(
+            self.collection, folder, encoder=encoders, workers=workers, retry=retry, on_progress=on_progress
+        )
+        report.notes = [*(report.notes or ()), *behind]
+        return report
 
     def reindex(
         self,

@@ -248,6 +248,16 @@ class TestRuns:
         assert (report.updated, report.unchanged, encoder.encoded) == (4, 8, 4)
         assert full.collection.run().name == "colour-1"
 
+    def test_a_newer_version_of_a_model_takes_over_from_the_older(self, full: Album) -> None:
+        newer = ColourEncoder(seed=1, dim=10)
+        newer.spec = "colour-0"
+        report = reindex(full.collection, newer, workers=1)
+        assert report.updated == 12
+        run = full.collection.run()
+        assert (run.name, run.spec, run.dim) == ("colour-0-2", "colour-0", 10)
+        assert full.collection.run_names() == ["colour-0-2"]
+        assert reindex(full.collection, newer, workers=1).unchanged == 12
+
     def test_a_name_belongs_to_one_model(self, full: Album) -> None:
         add_run(full.collection, "second", ColourEncoder(seed=1))
         with pytest.raises(FingerprintMismatch):

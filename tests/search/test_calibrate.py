@@ -26,15 +26,15 @@ from openitr.search.calibrate import (
     thresholds,
     unsupervised,
 )
-from openitr.search.evidence import ANSWER, HIT, measure
+from openitr.search.evidence import ANSWER, HIT, lower_half, measure
 from openitr.search.pipeline import Asked, Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
 
 RNG = np.random.default_rng(7)
 CURVES = Curves(
-    Curve(-3.0, {"company": 0.8, "company_fits": 0.8, "length": 0.0}),
-    Curve(-2.0, {"excess": 0.5, "fits": 0.4, "margin": 0.6, "length": 0.0}),
+    Curve(-3.0, {"company": 0.8, "company_fits": 0.8, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
+    Curve(-2.0, {"excess": 0.5, "fits": 0.4, "margin": 0.6, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
 )
 
 
@@ -49,21 +49,30 @@ def calibration(**changes: object) -> Calibration:
 
 
 def test_evidence_is_what_its_names_say() -> None:
-    reference = np.array([0.0, 0.2, 0.4])
-    rivals = np.array([[0.1, 0.3], [0.5, 0.5]])
+    # Of 0.0, 0.1, ... 0.4 the median is 0.2 and the 15.87th percentile 0.06348.
+    reference = np.linspace(0, 0.4, 5)
+    rivals = np.stack([reference, reference + 0.1])
     scores = np.array([0.4, 0.2])
     found = measure(scores, rivals, (scores[:1], rivals[:1]), reference, (0.5, 0.25), 2)
-    spread = float(np.sqrt(0.08 / 3))  # population deviation of the reference
+    spread = 0.2 - 0.1587 * 0.4
     columns = dict(zip(HIT, found.hit.T, strict=True))
     assert columns["excess"] == pytest.approx([0.2 / spread - 0.5, -0.5])
-    assert columns["fits"][0] == pytest.approx((0.4 - 0.2) / 0.1 - 0.25)
-    assert columns["margin"][0] == pytest.approx((0.4 - 0.2) / 0.1)  # of two rivals both are the ten best
+    assert columns["fits"] == pytest.approx([0.2 / spread - 0.25, -0.1 / spread - 0.25])
+    assert columns["margin"] == pytest.approx([0.2 / spread, -0.1 / spread])  # of five rivals all are the ten best
     assert columns["length"] == pytest.approx([np.log(3)] * 2)
+    assert columns["expected"].tolist() == [0.5, 0.5]
     answer = dict(zip(ANSWER, found.answer, strict=True))
     assert answer["company"] == pytest.approx(0.2 / spread - 0.5)
-    assert answer["company_fits"] == pytest.approx((0.4 - 0.2) / 0.1 - 0.25)
-    assert found.beaten.tolist() == [2 / 3, 1 / 3]
-    assert found.outdone.tolist() == [1.0, 0.0]
+    assert answer["company_fits"] == pytest.approx(0.2 / spread - 0.25)
+    assert found.beaten.tolist() == [0.8, 0.4]
+    assert found.outdone.tolist() == [0.8, 0.2]
+
+
+def test_unrelated_ones_that_are_related_do_not_stretch_the_unit() -> None:
+    clean = np.random.default_rng(0).normal(size=(1, 400))
+    some = clean.copy()
+    some[0, np.argsort(clean[0])[-40:]] += 5
+    assert np.allclose(lower_half(clean), lower_half(some))
 
 
 def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

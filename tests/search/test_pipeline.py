@@ -30,7 +30,7 @@ def test_a_pipeline_prints_itself_and_answers() -> None:
         Retrieve(index, ColourEncoder()) >> Avoid(index) >> Calibrate(index, None) >> Diversify(index) >> answer  # type: ignore[arg-type]
     )
     assert repr(stages) == (
-        "Retrieve(colour, 5 items, pool=200) >> Avoid(strength=1) >> Calibrate(unsupervised) >> "
+        "Retrieve(colour, 5 items, pool=200) >> Avoid(strength=0.5) >> Calibrate(unsupervised) >> "
         "Diversify(balance=0.7, top=100) >> Answer(likely >= 0.50, maybe >= 0.20)"
     )
     hits = stages(Query([Part(text="green")], k=2))

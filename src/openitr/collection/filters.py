@@ -110,6 +110,9 @@ def _number(value: Any) -> int | float | None:
             value = int(value) if re.fullmatch(r"[+-]?\d{1,18}", value) else float(value)
         except ValueError:
             return None
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        # SQLite's integers end there; a float keeps the order.
+        value = float(value) if abs(value) < 10**300 else None
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,24 @@ def name_of(encoder: Encoder) -> str:
     """
     last = encoder.spec.replace("\\", "/").rstrip("/").split("/")[-1].split(":")[-1]
     return re.sub(r"[^\w.+-]+", "-", last).strip(".-+ ")[:60] or "run"
+
+
+def _new_name(writer: Writer, encoder: Encoder) -> str:
+    """The run an encoder has begun already, else a name that no other encoder's run has."""
+    rows = writer.db.execute("SELECT name, fingerprint FROM runs").fetchall()
+    for name, fingerprint in rows:
+        if fingerprint == encoder.fingerprint:
+            return str(name)
+    taken, first = {name for name, _ in rows}, name_of(encoder)
+    return next(name for name in chain([first], (f"{first}-{n}" for n in count(2))) if name not in taken)
+
+
+def _outdated(writer: Writer, encoder: Encoder) -> list[str]:
+    """Runs of an earlier version of the same model: it cannot be loaded any more, so they cannot be asked."""
+    rows = writer.db.execute(
+        "SELECT name FROM runs WHERE spec = ? AND fingerprint <> ?", (encoder.spec, encoder.fingerprint)
+    ).fetchall()
+    return [name for (name,) in rows]
 
 
 def run_for(writer: Writer, encoder: Encoder) -> str:
@@ -80,7 +99,8 @@ def reindex(
 ) -> IngestReport:
     """Build a run with another encoder beside the old one, and switch to it when it is whole.
 
-    The old run answers searches meanwhile. Interrupted, the same call goes on where it stopped.
+    The old run answers searches meanwhile. Interrupted, the same call goes on where it stopped. A run that an earlier
+    version of the same model made is deleted at the end.
 
     Returns:
         ``updated``: items encoded; ``unchanged``: those that had a vector already; ``skipped``: items whose file is
@@ -91,8 +111,8 @@ def reindex(
         FingerprintMismatch: The name belongs to a run of another encoder.
     """
     start = time.perf_counter()
-    name = name or name_of(encoder)
     with collection.writing() as writer:
+        name = name or _new_name(writer, encoder)
         writer.add_run(name, encoder, "building")
         total = int(writer.db.execute("SELECT count(*) FROM items").fetchone()[0])
         had = len(writer.index(name))
@@ -109,6 +129,8 @@ def reindex(
                 f"none of the {unreached} files can be read; the old run stays in use", "plug in their disk"
             )
         writer.activate(name)
+        for old in _outdated(writer, encoder):
+            writer.drop_run(old)
     seconds = time.perf_counter() - start
     rate = done / seconds if done else 0.0
     return IngestReport(0, done, had, 0, 0, unreached, seconds, rate, [])

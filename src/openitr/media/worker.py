@@ -107,6 +107,9 @@ def main() -> None:
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     warnings.simplefilter("ignore")
+    if hasattr(os, "nice"):
+        # The model's threads wait for each other, so a decoder that takes one's core delays them all.
+        os.nice(10)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     try:

@@ -244,7 +244,7 @@ def unsupervised(scores: npt.NDArray[Any], reference: npt.NDArray[Any], size: in
 
 
 def _penalty(candidates: Candidates) -> npt.NDArray[np.float64]:
-    """Log-odds that negatives cost: what :class:`~openitr.search.avoid.Avoid` took, in standard deviations."""
+    """Log-odds that negatives cost: how much :class:`~openitr.search.avoid.Avoid` sees of them, standard deviations."""
     taken = [column.facts[0] for column in candidates.columns if column.stage == "avoid"]
     return -np.sum(taken, axis=0) if taken else np.zeros(len(candidates))
 
@@ -256,8 +256,8 @@ class _Say:
     def __call__(self, score: float, beaten: float, outdone: float) -> str:
         rivals = "other texts" if self.what == "words" else "other pictures"
         return (
-            f"{float(_sigmoid(np.array(score))):.0%} likely: above {_share(beaten)} of unrelated pictures, "
-            f"and the picture fits {_share(outdone)} of {rivals} less"
+            f"{float(_sigmoid(np.array(score))):.0%} likely: scores above {_share(beaten)} unrelated pictures "
+            f"and fits better than {_share(outdone)} {rivals}"
         )
 
 
@@ -269,7 +269,7 @@ def _guessed(score: float) -> str:
 
 
 def _share(value: float) -> str:
-    return "all" if value >= 1 else f"{min(value, 0.999):.1%}" if value > 0.99 else f"{value:.0%}"
+    return "all" if value >= 1 else f"{value:.1%} of" if value > 0.99 else f"{value:.0%} of"
 
 
 def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

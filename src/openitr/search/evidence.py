@@ -16,10 +16,10 @@ from openitr.embeddings import Floats
 from openitr.search.background import Background
 
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
-# Of a hit, and of the whole collection. More of any but "length" never speaks against a picture.
-HIT = ("excess", "fits", "margin", "length")
-ANSWER = ("company", "company_fits", "length")
-FREE = ("length",)
+# Of a hit, and of the whole collection. More of any but FREE never speaks against a picture.
+HIT = ("excess", "fits", "margin", "expected", "expected_fits", "length")
+ANSWER = ("company", "company_fits", "expected", "expected_fits", "length")
+FREE = ("expected", "expected_fits", "length")
 _RIVALS, _COMPANY = 10, 10
 
 
@@ -28,12 +28,13 @@ class Evidence:
     """What speaks for m pictures of a collection, for one query part.
 
     Args:
-        hit: (m, 4) in the order of :data:`HIT`:
+        hit: (m, 6) in the order of :data:`HIT`:
             ``excess``, the score in standard deviations over what unrelated pictures get from this query,
             less what the best wrong pictures are expected to reach (:meth:`Background.expected`);
             ``fits``, the score in standard deviations over what unrelated queries get from this picture,
             less the same;
             ``margin``, the same over the 10 unrelated queries that fit this picture best;
+            ``expected`` and ``expected_fits``, what was taken away;
             ``length``, the logarithm of one more than the query's words: more words are harder to meet in
             full.
         answer: (3,) in the order of :data:`ANSWER`: mean ``excess`` and mean ``fits`` of the collection's
@@ -83,16 +84,16 @@ def measure(
         words: Of the query; 0 for a picture.
     """
     scores = np.asarray(scores, np.float64)
-    length = float(np.log1p(words))
     fits, unit = standardised(scores, rivals)
     top = min(_RIVALS, rivals.shape[1])
     strongest = np.partition(rivals, -top, axis=1)[:, -top:].mean(axis=1, dtype=np.float64)
     excess = _stands_out(scores, reference) - expected[0]
-    length_column = np.full(len(scores), length)
-    hit = np.column_stack([excess, fits - expected[1], (scores - strongest) / unit, length_column])
+    about = np.array([*expected, np.log1p(words)])
+    of_query = np.tile(about, (len(scores), 1))
+    hit = np.column_stack([excess, fits - expected[1], (scores - strongest) / unit, of_query])
     company = _stands_out(best[0], reference)[:_COMPANY].mean() - expected[0]
     company_fits = standardised(*best)[0][:_COMPANY].mean() - expected[1]
-    answer = np.array([company, company_fits, length])
+    answer = np.array([company, company_fits, *about])
     ranked = np.sort(np.asarray(reference, np.float64))
     beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
     return Evidence(hit, answer, beaten, (rivals < scores[:, None]).mean(axis=1))
@@ -110,10 +111,12 @@ def standardised(scores: Scores, rivals: Scores) -> tuple[npt.NDArray[np.float64
 
 
 def lower_half(values: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Median of each row, and what lies between it and the 16th percentile: the standard deviation of a normal law.
+    """Median of each row, and what lies between it and the 16th percentile: the standard deviation of a
+    normal law.
 
-    The upper half is left out because some of what is meant to be unrelated is not: a quarter of any reference photos
-    show dogs, and for the query "dog" they would stretch the unit until real dogs no longer stand out.
+    The upper half is left out because some of what is meant to be unrelated is not: a quarter of any
+    reference photos show dogs, and for the query "dog" they would stretch the unit until real dogs no
+    longer stand out.
     """
     low, middle = np.quantile(np.asarray(values, np.float64), [0.1587, 0.5], axis=1)
     return middle, np.maximum(middle - low, 1e-9)
