@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.search.fakes import ColourEncoder
 
 import openitr.encoders
 import openitr.library
@@ -22,6 +21,7 @@ from openitr.errors import (
     UnreadableImage,
 )
 from openitr.library import Library
+from tests.search.fakes import ColourEncoder
 
 COLOURS = {
     "red": (250, 10, 10),

@@ -12,7 +12,7 @@ import numpy as np
 from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background
-from openitr.search.evidence import Evidence, gather
+from openitr.search.evidence import Evidence, company_of, gather
 from recipes.calibration.questions import Domain, Question
 
 TOP = 20
@@ -82,8 +82,13 @@ def _pictures(domain: Domain, encoder: Encoder) -> np.ndarray:
 
 
 def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
-    """Each question with its answers in place, and with the relevant and unclear pictures removed."""
+    """Each question with its answers in place, and with the relevant and unclear pictures removed.
+
+    Both are asked of the whole domain, and again of a random part of it (20 pictures up), since people have
+    collections of every size.
+    """
     domain, images = embedded.domain, embedded.images
+    rng = np.random.default_rng(len(images))
     for question, query in zip(domain.questions, embedded.queries, strict=True):
         labels = np.zeros(len(images), np.int64)
         labels[question.relevant], labels[question.unclear] = 1, -1
@@ -93,9 +98,25 @@ def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
         many = len(question.relevant) * 50 >= len(images)
         if len(question.relevant):
             yield _trial(domain.name, question, many, query, images[there], labels[there], background)
+            part = _part(there, rng, always=int(rng.choice(question.relevant)))
+            share = int((labels[part] == 1).sum()) * 50 >= int(part.sum())
+            yield _trial(f"{domain.name}, part", question, share, query, images[part], labels[part], background)
         rest = there & (labels == 0)
         if rest.sum() >= 20:
             yield _trial(domain.name, question, many, query, images[rest], labels[rest], background)
+            part = _part(rest, rng)
+            yield _trial(f"{domain.name}, part", question, many, query, images[part], labels[part], background)
+
+
+def _part(there: np.ndarray, rng: np.random.Generator, always: int | None = None) -> np.ndarray:
+    """Some of the pictures that are there, as a mask; their number is drawn evenly on a logarithmic scale."""
+    rows = np.nonzero(there)[0]
+    size = int(np.exp(rng.uniform(np.log(min(20, len(rows))), np.log(len(rows)))))
+    part = np.zeros(len(there), bool)
+    part[rng.choice(rows, size, replace=False)] = True
+    if always is not None and there[always]:
+        part[always] = True
+    return part
 
 
 def _trial(
@@ -109,7 +130,8 @@ def _trial(
 ) -> Trial:
     best = np.argsort(-(images @ query), kind="stable")[:TOP]
     words = len(question.text.split())
-    evidence = gather(query, images[best], images[best[:10]], background, words=words)
+    company = images[best[: company_of(len(images))]]
+    evidence = gather(query, images[best], company, background, words=words, size=len(images))
     answerable = bool((labels == 1).any())
     return Trial(
         name, question.kind, answerable, many, len(question.relevant) > 0, question.text, evidence, labels[best]

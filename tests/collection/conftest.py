@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.collection.fakes import ColourEncoder, paint_many
 
 from openitr.collection import Collection, IngestReport, ingest
+from tests.collection.fakes import ColourEncoder, paint_many
 
 
 class Album:

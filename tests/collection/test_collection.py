@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.collection.conftest import Album
-from tests.collection.fakes import ColourEncoder, paint, paint_many
 
 from openitr.collection import Collection, add_run, data_folder, drop_run, find, info, manifest, reindex, verify
 from openitr.errors import (
@@ -25,6 +23,8 @@ from openitr.errors import (
     NewerFormat,
     NoSuchCollection,
 )
+from tests.collection.conftest import Album
+from tests.collection.fakes import ColourEncoder, paint, paint_many
 
 
 def test_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

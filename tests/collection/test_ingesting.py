@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.collection.conftest import Album
-from tests.collection.fakes import ColourEncoder, paint, paint_many
 
 from openitr.collection import Progress
 from openitr.errors import CollectionError, FingerprintMismatch, InputError
+from tests.collection.conftest import Album
+from tests.collection.fakes import ColourEncoder, paint, paint_many
 
 
 def counts(report: object) -> dict[str, int]:

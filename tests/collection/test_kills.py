@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.collection import fakes
-from tests.collection.fakes import paint_many
 
 from openitr.collection import Collection, verify
+from tests.collection import fakes
+from tests.collection.fakes import paint_many
 
 
 def run(place: Path, folder: Path, delay: float = 0.0) -> subprocess.Popen[str]:

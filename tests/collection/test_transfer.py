@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.collection.conftest import Album
-from tests.collection.fakes import ColourEncoder, paint
 
 from openitr.collection import Collection, export, import_, reindex, verify
 from openitr.errors import CollectionError, InputError
+from tests.collection.conftest import Album
+from tests.collection.fakes import ColourEncoder, paint
 
 parquet = pytest.importorskip("pyarrow.parquet")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.collection.conftest import Album
-from tests.collection.fakes import ColourEncoder, paint
 
 from openitr.collection import Collection, verify
 from openitr.errors import DamagedCollection
+from tests.collection.conftest import Album
+from tests.collection.fakes import ColourEncoder, paint
 
 
 def errors(collection: Collection) -> list[str]:

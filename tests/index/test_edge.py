@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.index.battery import DIM, Battery, ids_of, unit
 
 from openitr.embeddings import DenseEmbeddings
 from openitr.errors import CollectionBusy
 from openitr.index import EdgeIndex, Index, MemoryIndex, Ranking, edge
+from tests.index.battery import DIM, Battery, ids_of, unit
 
 _WRITER = """
 import sys, numpy as np

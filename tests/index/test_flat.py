@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.index.battery import DIM, Battery, ids_of, unit
 
 from openitr.embeddings import DenseEmbeddings
 from openitr.errors import DamagedCollection, ShapeError
 from openitr.index import FlatIndex, Index, Mark, MemoryIndex
 from openitr.index.rowlog import RECORD
+from tests.index.battery import DIM, Battery, ids_of, unit
 
 _WRITER = """
 import sys, numpy as np

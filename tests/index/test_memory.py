@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from tests.index.battery import DIM, Battery, ids_of, unit
 
 from openitr.embeddings import LexiconEmbeddings, TokenEmbeddings
 from openitr.errors import ShapeError
 from openitr.index import Index, MemoryIndex, padded
+from tests.index.battery import DIM, Battery, ids_of, unit
 
 
 class TestMemory(Battery):

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms
-from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 from openitr.media import decode
 from openitr.media.colours import scale_to_bytes
+from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 
 def test_transparency_of_every_kind_is_laid_on_white() -> None:

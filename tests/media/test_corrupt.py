@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.media.mutants import MUTATIONS, mutants
-from tests.media.samples import encoded, family, quadrants
 
 from openitr.errors import UnreadableImage
 from openitr.media import Limits, decode
+from tests.media.mutants import MUTATIONS, mutants
+from tests.media.samples import encoded, family, quadrants
 
 FAMILY = family() | {
     "jpeg-progressive": encoded(quadrants(200, 150), "JPEG", progressive=True),

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
-from tests.media.samples import encoded, quadrants
 
 from openitr.media import decode
 from openitr.media.exif import facts_of
+from tests.media.samples import encoded, quadrants
 
 
 def exif_of(base: dict[int, Any], shot: dict[int, Any] | None = None, gps: dict[int, Any] | None = None) -> Image.Exif:

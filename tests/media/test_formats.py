@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.media.samples import SVG, family
 
 from openitr.media.formats import EXTENSIONS, HEAD, by_extension, looks_like_image, mismatch, sniff
+from tests.media.samples import SVG, family
 
 FAMILY = family()
 

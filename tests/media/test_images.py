@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from openitr.errors import UnreadableImage
+from openitr.media import decode
+from openitr.media.images import Picture
+from openitr.media.limits import Limits
 from tests.media.samples import (
     BLUE,
     GREEN,
@@ -22,11 +27,6 @@ from tests.media.samples import (
     quadrants,
     tiff_claiming,
 )
-
-from openitr.errors import UnreadableImage
-from openitr.media import decode
-from openitr.media.images import Picture
-from openitr.media.limits import Limits
 
 FAMILY = family()
 FOUR = [RED, GREEN, BLUE, WHITE]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
-from tests.media.samples import encoded
 
 from openitr.media import decode, hamming, mirrored, perceptual_hash
+from tests.media.samples import encoded
 
 
 def slow_hash(array: np.ndarray) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.media.mutants import write_mutants
-from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, endless_jpeg, family, near, quadrants
 
 from openitr.errors import OpenITRError
 from openitr.media import Decoded, DecodePool, Failed, Hashed, Limits, Preparation, decode, perceptual_hash, thumbnail
+from tests.media.mutants import write_mutants
+from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, endless_jpeg, family, near, quadrants
 
 FAMILY = family()
 PREPARATION = Preparation(64)

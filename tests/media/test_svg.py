@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.media.samples import BLUE, GREEN, RED, SVG, WHITE, corners, encoded, near, png_claiming, quadrants
 
 from openitr.errors import UnreadableImage
 from openitr.media import Limits, decode
+from tests.media.samples import BLUE, GREEN, RED, SVG, WHITE, corners, encoded, near, png_claiming, quadrants
 
 pytest.importorskip("resvg_py")
 

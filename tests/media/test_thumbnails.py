@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 from openitr.media import decode, thumbnail
+from tests.media.samples import BLUE, GREEN, RED, WHITE, corners, encoded, near, quadrants
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.search.fakes import item
 
 from openitr.search.answer import BUCKETS, Answer, taken_at
 from openitr.search.pipeline import Candidates
 from openitr.types import Hit, Item, Part, Query
+from tests.search.fakes import item
 
 ITEMS = {i: item(i, facts={"taken_at": f"20{10 + i * 7 % 13:02d}-01-01T00:00:00"} if i % 3 else {}) for i in range(40)}
 

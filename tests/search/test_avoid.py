@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.search.fakes import ColourEncoder, unit
 
 from openitr.index.memory import MemoryIndex
 from openitr.search.avoid import Avoid
@@ -12,6 +11,7 @@ from openitr.search.background import Background
 from openitr.search.pipeline import Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
+from tests.search.fakes import ColourEncoder, unit
 
 NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
 ENCODER = ColourEncoder()

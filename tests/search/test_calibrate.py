@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.search.fakes import unit
 
 from openitr.errors import ModelError
 from openitr.index.memory import MemoryIndex
@@ -30,10 +29,14 @@ from openitr.search.evidence import ANSWER, HIT, lower_half, measure
 from openitr.search.pipeline import Asked, Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
+from tests.search.fakes import unit
 
 RNG = np.random.default_rng(7)
 CURVES = Curves(
-    Curve(-3.0, {"company": 0.8, "company_fits": 0.8, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
+    Curve(
+        -3.0,
+        {"company": 0.8, "company_fits": 0.8, "expected": 0.0, "expected_fits": 0.0, "length": 0.0, "size": 0.0},
+    ),
     Curve(-2.0, {"excess": 0.5, "fits": 0.4, "margin": 0.6, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
 )
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.search.fakes import unit
 
 from openitr.errors import QueryError
 from openitr.index.memory import MemoryIndex
 from openitr.search.diversify import Diversify
 from openitr.search.pipeline import Candidates
 from openitr.types import Part, Query
+from tests.search.fakes import unit
 
 
 @given(st.integers(0, 30), st.sampled_from([0.0, 0.3, 0.7, 1.0]), st.integers(2, 12))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.search.fakes import item, unit
-from tests.search.test_lookalike import scene
 
 from openitr.errors import InputError
 from openitr.index.memory import MemoryIndex
 from openitr.search.duplicates import Thresholds, close_pairs, find_duplicates, keeper_of, typical_cosine
 from openitr.search.lookalike import Looks
 from openitr.types import Item
+from tests.search.fakes import item, unit
+from tests.search.test_lookalike import scene
 
 RNG = np.random.default_rng(0)
 

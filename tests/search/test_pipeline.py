@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.search.fakes import ColourEncoder, item, unit
 
 from openitr.errors import QueryError
 from openitr.index.memory import MemoryIndex
@@ -15,6 +14,7 @@ from openitr.search.diversify import Diversify
 from openitr.search.pipeline import Candidates, Column
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
+from tests.search.fakes import ColourEncoder, item, unit
 
 
 def index_of(rows: np.ndarray) -> MemoryIndex:

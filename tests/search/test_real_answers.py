@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.search.fakes import item
 
 from openitr.encoders import WEIGHTS, load
 from openitr.index.memory import MemoryIndex
@@ -24,6 +23,7 @@ from openitr.search.calibrate import Calibrate, calibration_of
 from openitr.search.pipeline import Pipeline
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
+from tests.search.fakes import item
 
 ELSEWHERE = """
 submarine; volcano; giraffe; a piano; a castle; an espresso machine; oil refinery; the eiffel tower;

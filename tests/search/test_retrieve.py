@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.search.fakes import ColourEncoder, unit
 
 from openitr.embeddings import TokenEmbeddings
 from openitr.errors import QueryError
@@ -15,6 +14,7 @@ from openitr.search.background import Background
 from openitr.search.pipeline import Candidates
 from openitr.search.retrieve import Retrieve, combine
 from openitr.types import Part, Query
+from tests.search.fakes import ColourEncoder, unit
 
 NONE = Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
 

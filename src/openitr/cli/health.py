@@ -49,7 +49,7 @@ def examine() -> list[Finding]:
 
 def _versions() -> list[Finding]:
     found = [Finding("python", f"{platform.python_version()} on {platform.platform()}")]
-    for package in ("openitr", "numpy", "pillow", "onnxruntime", "tokenizers", "qdrant-edge-py"):
+    for package in ("openitr", "numpy", "pillow", "onnxruntime", "tokenizers"):
         try:
             found.append(Finding(package, version(package)))
         except PackageNotFoundError:
@@ -74,6 +74,7 @@ def _formats() -> list[Finding]:
 def _extras() -> list[Finding]:
     extras = {
         "parquet": "pyarrow",
+        "edge": "qdrant_edge",
         "train": "torch",
         "transformers": "transformers",
         "sentence-transformers": "sentence_transformers",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, Kind
-from openitr.errors import ShapeError
+from openitr.errors import MissingExtra, ShapeError
 from openitr.index.base import Ranking
 from openitr.index.lock import FileLock
 from openitr.index.ranking import as_ids, best, check_batch, check_k, check_kind
@@ -42,8 +42,10 @@ class EdgeIndex:
     kind: Kind = "dense"
 
     def __init__(self, folder: Path, dim: int = 0, *, exact_up_to: int = 100_000) -> None:
-        import qdrant_edge as qdrant
-
+        try:
+            import qdrant_edge as qdrant
+        except ImportError as error:
+            raise MissingExtra("Qdrant Edge indexes", "edge") from error
         self.folder = Path(folder)
         self.exact_up_to = exact_up_to
         self._q = qdrant

@@ -18,8 +18,8 @@ from openitr.search.background import Background
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 # Of a hit, and of the whole collection. More of any but FREE never speaks against a picture.
 HIT = ("excess", "fits", "margin", "expected", "expected_fits", "length")
-ANSWER = ("company", "company_fits", "expected", "expected_fits", "length")
-FREE = ("expected", "expected_fits", "length")
+ANSWER = ("company", "company_fits", "expected", "expected_fits", "length", "size")
+FREE = ("expected", "expected_fits", "length", "size")
 _RIVALS, _COMPANY = 10, 10
 
 
@@ -37,8 +37,10 @@ class Evidence:
             ``expected`` and ``expected_fits``, what was taken away;
             ``length``, the logarithm of one more than the query's words: more words are harder to meet in
             full.
-        answer: (3,) in the order of :data:`ANSWER`: mean ``excess`` and mean ``fits`` of the collection's
-            10 best pictures, and ``length``.
+        answer: (6,) in the order of :data:`ANSWER`: mean ``excess`` and mean ``fits`` of the collection's
+            best pictures (see :func:`company_of`), the same three of the query, and ``size``, the logarithm
+            of the number of pictures, in thousands: the more there are, the higher the best wrong one
+            reaches.
         beaten: (m,) share of unrelated pictures that score lower.
         outdone: (m,) share of unrelated queries that fit the picture less.
     """
@@ -49,20 +51,30 @@ class Evidence:
     outdone: npt.NDArray[np.float64]
 
 
-def gather(query: Floats, pictures: Floats, best: Floats, background: Background, *, words: int) -> Evidence:
+def company_of(size: int) -> int:
+    """How many of the best pictures tell whether a collection of this size holds an answer: 2 %, 1 to 10.
+
+    >>> company_of(19), company_of(300), company_of(100_000)
+    (1, 6, 10)
+    """
+    return max(1, min(_COMPANY, size // 50))
+
+
+def gather(query: Floats, pictures: Floats, best: Floats, background: Background, *, words: int, size: int) -> Evidence:
     """Evidence for one query part.
 
     Args:
         query: (d,) unit vector of the part.
         pictures: (m, d) unit vectors to judge.
-        best: (b, d) the collection's 10 best pictures for the whole query, or fewer.
+        best: (b, d) the collection's :func:`company_of` best pictures for the whole query.
         background: Unrelated pictures and texts.
         words: How many the part has; 0 for a picture, whose rivals are then pictures as well.
+        size: How many pictures the collection has, those the filter lets through.
     """
     rivals = background.texts if words else background.images
     expected = background.expected(query, by_image=not words)
     of_best = best @ query, best @ rivals.T
-    return measure(pictures @ query, pictures @ rivals.T, of_best, background.images @ query, expected, words)
+    return measure(pictures @ query, pictures @ rivals.T, of_best, background.images @ query, expected, words, size)
 
 
 def measure(
@@ -72,6 +84,7 @@ def measure(
     reference: Scores,
     expected: tuple[float, float],
     words: int,
+    size: int = 1000,
 ) -> Evidence:
     """The same from scores alone.
 
@@ -82,6 +95,7 @@ def measure(
         reference: (r,) scores of unrelated pictures with the query.
         expected: Standardised score of the best wrong pictures, and how well the query fits them.
         words: Of the query; 0 for a picture.
+        size: Of the collection.
     """
     scores = np.asarray(scores, np.float64)
     fits, unit = standardised(scores, rivals)
@@ -91,9 +105,9 @@ def measure(
     about = np.array([*expected, np.log1p(words)])
     of_query = np.tile(about, (len(scores), 1))
     hit = np.column_stack([excess, fits - expected[1], (scores - strongest) / unit, of_query])
-    company = _stands_out(best[0], reference)[:_COMPANY].mean() - expected[0]
-    company_fits = standardised(*best)[0][:_COMPANY].mean() - expected[1]
-    answer = np.array([company, company_fits, *about])
+    company = _stands_out(best[0], reference).mean() - expected[0]
+    company_fits = standardised(*best)[0].mean() - expected[1]
+    answer = np.array([company, company_fits, *about, np.log(max(1, size) / 1000)])
     ranked = np.sort(np.asarray(reference, np.float64))
     beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
     return Evidence(hit, answer, beaten, (rivals < scores[:, None]).mean(axis=1))

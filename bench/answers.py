@@ -1,0 +1,34 @@
+"""The calibrated answer: how often "nothing is likely" is right, and how far the probabilities are off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bench.report import show
+from openitr import encoders
+from openitr.search.calibrate import calibration_of
+from recipes.calibration.evaluate import evaluate
+
+
+def run() -> list[dict[str, Any]]:
+    """Print and return the totals; ``python -m recipes.calibration evaluate`` prints every domain."""
+    if "OPENITR_DATA" not in os.environ:
+        return []
+    encoder = encoders.load("default")
+    calibration = calibration_of(encoder)
+    if calibration is None:
+        raise SystemExit("the default model has no calibration; run python -m recipes.calibration fit")
+    found = evaluate(Path(os.environ["OPENITR_DATA"]), encoder, calibration, Path(".cache/calibration"))
+    rows = [
+        [
+            row["kind"],
+            f"{row['answerable_without_likely']:.0%}" if "answerable_without_likely" in row else "",
+            f"{row['removed_without_likely']:.0%}",
+            row["ece"],
+        ]
+        for row in found
+        if row["domain"] == "all"
+    ]
+    return show(["query", "answerable, none likely", "answers removed, none likely", "calibration error"], rows)
