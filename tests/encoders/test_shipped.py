@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openitr.encoders import available, load
+from openitr import datasets
+from openitr.encoders import WEIGHTS, available, load
 from openitr.encoders.checks import check_encoder
 from openitr.encoders.onnx import OnnxEncoder
+from openitr.evaluate import evaluate
 
 SHIPPED = ("default", "conse")
 
@@ -60,3 +62,14 @@ def test_a_flower_is_a_flower(name: str, right: str, wrong: str) -> None:
 
 def test_the_shipped_models_differ() -> None:
     assert len({encoder(name).fingerprint for name in SHIPPED}) == len(SHIPPED)
+
+
+def test_the_weights_stay_under_40_megabytes() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 40_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_default_model_on_flickr8k_val(real_data: Path) -> None:
+    report = evaluate(datasets.read(real_data / "flickr8k"), load("default"), split="val", samples=10)
+    assert report.rsum >= 280

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,7 @@ def search(
     paths: Annotated[
         bool, typer.Option("--paths", help="Print full paths of the likely hits only, one a line.")
     ] = False,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Also write the hits as a page of thumbnails.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Search by words, by picture, or both.
@@ -65,6 +67,12 @@ def search(
                 sort=sort,
                 run=run,
             )
+            if sheet is not None:
+                from openitr.cli.sheet import contact_sheet
+
+                asked = ", ".join(map(str, hits.query.parts))
+                sheet.write_text(contact_sheet(library, [(asked, hits)], title="OpenITR"), encoding="utf-8")
+                say(f"contact sheet: {sheet}")
             if as_json:
                 emit_json(hits.to_json())
             elif paths:
