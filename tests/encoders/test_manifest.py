@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openitr.encoders import manifest
@@ -80,6 +80,8 @@ def test_refuses_what_is_no_manifest(folder: Path, text: str) -> None:
         manifest.read(folder)
 
 
+@example({"\x00": None}, "sha256")
+@example({"n" * 5000: "0"}, "sha256")
 @given(
     value=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -313,7 +313,11 @@ class _Fields:
         return tuple(float(v) for v in value)
 
     def path(self, name: str, allowed: Path) -> Path:
-        path = (self.source.parent / name).resolve()
+        try:
+            path = (self.source.parent / name).resolve()
+            path.is_file()
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{self.source} names {name!r}, which can name no file", "mend the name") from error
         if not path.is_relative_to(allowed):
             raise ModelError(
                 f"{self.source} names {name!r}, which leaves {allowed}", "keep the files of a model inside its folder"
