@@ -1,4 +1,4 @@
-"""Searching 100,000 vectors: ours against faiss, exact and HNSW, at equal recall; one thread, single queries."""
+"""Searching 50,000 vectors: ours against faiss, exact and HNSW, at equal recall; one thread, single queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openitr import encoders
 from openitr.embeddings import DenseEmbeddings
 from openitr.index import FlatIndex
 
-N, QUERIES, K = 100_000, 200, 10
+N, QUERIES, K = 50_000, 200, 10
 
 
 def cloud(n: int, dim: int, seed: int) -> DenseEmbeddings:

@@ -15,7 +15,7 @@ from openitr import encoders
 from openitr.library import create
 from openitr.media import DecodePool, decode
 
-SMALL, LARGE = 7_000, 120
+SMALL, LARGE = 7_000, 60
 BARE = 640  # photos through the bare model, before and after, so that a drifting machine shows
 
 

@@ -45,7 +45,8 @@ class PeakMemory:
         import psutil
 
         own = psutil.Process()
-        while not self._done.wait(0.05):
+        # Seldom: asking for the children walks the whole process table, which costs the run that is being measured.
+        while not self._done.wait(1.0):
             total = 0
             for process in [own, *own.children(recursive=True)]:
                 try:

@@ -24,16 +24,20 @@ def run() -> list[dict[str, Any]]:
         ["openitr --help", *_seconds("-m", "openitr", "--help"), 400],
     ]
     if "OPENITR_DATA" in os.environ:
-        data = Path(os.environ["OPENITR_DATA"])
+        photos = sorted(Path(os.environ["OPENITR_DATA"], "flickr8k", "images").glob("*.jpg"))[:2000]
         with tempfile.TemporaryDirectory() as scratch:
+            # Five times 2,000: equal files are items of their own, and their vectors cost no model.
+            for copy in range(5):
+                folder = Path(scratch, "pictures", str(copy))
+                folder.mkdir(parents=True)
+                for photo in photos:
+                    (folder / photo.name).symlink_to(photo)
             with create(scratch + "/c") as library:
-                for name in ("flickr8k", "fashion"):
-                    library.index(data / name / "images")
+                library.index(Path(scratch, "pictures"))
                 count = len(library)
             ask = ("-m", "openitr", "search", scratch + "/c", "two dogs running on grass")
             rows.append([f"openitr search, {count:,} pictures", *_seconds(*ask), 1000])
-            photo = next((data / "flickr8k" / "images").glob("*.jpg"))
-            by_picture = ("-m", "openitr", "search", scratch + "/c", "--image", str(photo))
+            by_picture = ("-m", "openitr", "search", scratch + "/c", "--image", str(photos[0]))
             rows.append([f"openitr search --image, {count:,} pictures", *_seconds(*by_picture), 1000])
     return show(["from a cold start", "least ms", "median ms", "goal ms"], rows)
 

@@ -29,7 +29,9 @@ def info(collection: Name, as_json: Json = False) -> None:
 def _flat(facts: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for key, value in facts.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value and all(isinstance(inner, list) for inner in value.values()):
+            rows.append((before + key, ", ".join(f"{name} ({' or '.join(inner)})" for name, inner in value.items())))
+        elif isinstance(value, dict):
             rows += _flat(value, f"{before}{key} ")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for part in value:

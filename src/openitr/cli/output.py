@@ -29,7 +29,14 @@ def emit_json(document: Any, *, indent: int | None = 2) -> None:
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> None:
     """Print a table; columns whose number is in ``right`` are set to the right."""
-    made = Table(title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    made = Table(
+        title=title or None,
+        title_justify="left",
+        show_header=any(columns),
+        header_style="bold",
+        show_edge=False,
+        pad_edge=False,
+    )
     for number, column in enumerate(columns):
         made.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
