@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: a red build is a change's doing. OPENITR_EXPLORE=1 looks for new ones.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("default" if os.environ.get("OPENITR_EXPLORE") else "fixed")
 
 
 @pytest.fixture(scope="session")
