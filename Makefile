@@ -10,10 +10,10 @@ ifneq ($(wildcard ../shared/data),)
 export OPENITR_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test lint types soak bench docs model test-adapters clean
+.PHONY: demo test lint types soak bench systems docs model test-adapters clean
 
-demo: $(VENV)/.core  ## index real photographs, ask, write a contact sheet (PICTURES=folder for your own)
-	$(BIN)/python -m demo $(if $(PICTURES),--pictures "$(PICTURES)")
+demo: $(VENV)/.core  ## index real photographs, ask, write a contact sheet (PICTURES=folder for your own, SERVE=1 for the page)
+	$(BIN)/python -m demo $(if $(PICTURES),--pictures "$(PICTURES)") $(if $(SERVE),--serve)
 
 test: $(VENV)/.dev lint types  ## lint, types, tests and the snippets of the docs
 	$(BIN)/python -m pytest -q --durations=5
@@ -30,6 +30,9 @@ soak: $(VENV)/.dev  ## the full-size reliability runs
 
 bench: $(VENV)/.dev  ## side-by-side ratios
 	$(BIN)/python -m bench
+
+systems: $(VENV)/.dev  ## every published system's experiment: claim and measurement; "not shown" is an answer, an error is not
+	$(BIN)/openitr systems run --all || test $$? -eq 3
 
 docs: $(VENV)/.dev  ## the site, into site/
 	$(PIP) -r docs/requirements.txt
@@ -48,7 +51,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/bin/python pyproject.toml
-	$(PIP) -e .
+	$(PIP) -e ".[server]"
 	touch $@
 
 # Torch goes first and is then held by a constraints file, so that no later package replaces it.

@@ -27,6 +27,8 @@ def real_data() -> Path:
 def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads or writes the collections of the person who runs it."""
     monkeypatch.setenv("OPENITR_HOME", str(tmp_path_factory.mktemp("home")))
+    # Keyed by data and model, so that it can outlive a run: encoding a thousand photographs takes half a minute.
+    monkeypatch.setenv("OPENITR_CACHE", str(Path(__file__).parents[1] / ".cache"))
     yield
 
 

@@ -106,7 +106,7 @@ class LexiconEmbeddings:
     """Sparse non-negative term weights, one row per item.
 
     Args:
-        matrix: (n, |V|) scipy CSR, float32, no negative weight.
+        matrix: (n, vocabulary) scipy CSR, float32, no negative weight.
 
     Raises:
         ShapeError: A negative or non-finite weight.

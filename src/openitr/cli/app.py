@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import openitr
-from openitr.cli import ask, build, keep, measure
+from openitr.cli import ask, build, keep, measure, systems
 
 app = typer.Typer(
     name="openitr",
@@ -35,5 +35,11 @@ def _top(
     """Index a folder of pictures; ask in words or by picture; measure."""
 
 
-for room in (build, ask, keep, measure):
+for room in (
+    build,
+    ask,
+    keep,
+    measure,
+    systems,
+):
     room.register(app)

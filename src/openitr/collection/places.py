@@ -21,6 +21,18 @@ def data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "openitr"
 
 
+def cache_folder() -> Path:
+    """The folder for what can be made again at any time: ``OPENITR_CACHE``, else what the platform uses for caches."""
+    chosen = os.environ.get("OPENITR_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "openitr" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "openitr"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openitr"
+
+
 def find(name_or_path: str | os.PathLike[str]) -> Path:
     """The directory that a collection argument means; it need not exist.
 
