@@ -43,7 +43,7 @@ def test_the_commands_of_the_readme_run(home: Path) -> None:
 
 
 def test_the_commands_of_the_search_page_run(home: Path) -> None:
-    run(["openitr index ~/Pictures --into photos", *commands(ROOT / "docs" / "search.md")], home)
+    run(["openitr index ~/Pictures --into photos", *commands(ROOT / "docs" / "asking.md")], home)
 
 
 def run(lines: list[str], home: Path) -> None:
