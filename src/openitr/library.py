@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
@@ -48,6 +49,8 @@ class Library:
         self._model = model
         self._encoders: dict[str, Encoder] = {}
         self._calibrations: dict[str, Calibration | None] = {}
+        # Threads that ask at the same time load a model once.
+        self._loading = threading.Lock()
 
     def __enter__(self) -> Library:
         return self
@@ -85,7 +88,7 @@ class Library:
         offset: int = 0,
         sort: str = "relevance",
         run: str | None = None,
-        model: str | None = None,
+        model: str | Encoder | None = None,
     ) -> Hits:
         """Ask in words, by picture, or both.
 
@@ -102,7 +105,8 @@ class Library:
             offset: How many of the best to pass over.
             sort: "relevance", or "date": newest first inside likely, maybe and rest.
             run: Which run; the active one if None.
-            model: A model to ask with instead of loading the run's own; it must have the same fingerprint.
+            model: A model to ask with instead of loading the run's own, by its spec or ready; it must have
+                the same fingerprint.
 
         Raises:
             QueryError: An empty query, k out of range, a bad weight.
@@ -138,7 +142,7 @@ class Library:
         chosen = cast(Literal["relevance", "date"], sort)
         return Query(parts, avoid, self._where(where), k, offset, chosen)
 
-    def pipeline(self, query: Query, *, run: str | None = None, model: str | None = None) -> Pipeline:
+    def pipeline(self, query: Query, *, run: str | None = None, model: str | Encoder | None = None) -> Pipeline:
         """The stages that answer a query; print it to see them, or build on it."""
         from openitr.search.answer import Answer
         from openitr.search.avoid import Avoid
@@ -161,7 +165,16 @@ class Library:
             stages >> Calibrate(chosen.index, calibration) >> Answer(self.collection.items, likely=likely, maybe=maybe)
         )
 
-    def more_like(self, id: int, *, k: int = 20, where: Where = (), run: str | None = None) -> Hits:
+    def more_like(
+        self,
+        id: int,
+        *,
+        k: int = 20,
+        offset: int = 0,
+        sort: str = "relevance",
+        where: Where = (),
+        run: str | None = None,
+    ) -> Hits:
         """Pictures like one of the library, which is left out; no model is loaded.
 
         Raises:
@@ -173,10 +186,10 @@ class Library:
         if not items:
             raise InputError(f"there is no picture {id}", "ids are in the answer of a search")
         chosen = self.collection.run(run)
-        return like_item(self.collection, chosen, items[0], k=k, where=self._where(where))
+        return like_item(self.collection, chosen, items[0], k=k, offset=offset, sort=sort, where=self._where(where))
 
-    def encoder(self, run: Run | None = None, model: str | None = None) -> Encoder:
-        """The model of a run, loaded once.
+    def encoder(self, run: Run | None = None, model: str | Encoder | None = None) -> Encoder:
+        """The model of a run, loaded once; or the one that is given, if it is the same.
 
         Raises:
             FingerprintMismatch: The model is not the one that made the run's vectors.
@@ -184,10 +197,14 @@ class Library:
         from openitr.encoders import load
 
         run = run or self.collection.run()
-        spec = model or run.spec
-        if spec not in self._encoders:
-            self._encoders[spec] = load(spec)
-        encoder = self._encoders[spec]
+        if model is not None and not isinstance(model, str):
+            spec, encoder = model.spec, model
+        else:
+            spec = model or run.spec
+            with self._loading:
+                if spec not in self._encoders:
+                    self._encoders[spec] = load(spec)
+                encoder = self._encoders[spec]
         if encoder.fingerprint != run.fingerprint:
             raise FingerprintMismatch(
                 f"the model {spec} is not the one that made the run {run.name!r}",
@@ -220,11 +237,13 @@ class Library:
         model: str | None = None,
         workers: int | None = None,
         retry: bool = False,
+        restore: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Index a folder, or bring an indexed one up to date; see :func:`openitr.collection.ingest`.
 
-        Every whole run takes part; a library without vectors is begun with ``model``.
+        Every whole run takes part; a library without vectors is begun with ``model``. ``retry`` looks again at files
+        that could not be read, ``restore`` takes pictures again that were removed.
 
         Raises:
             FingerprintMismatch: ``model`` is another one than the library's.
@@ -232,28 +251,24 @@ class Library:
         from openitr.collection import ingest
         from openitr.encoders import load
 
-        names = self.collection.run_names()
-        wanted = model or self._model
-        if not names:
-            return ingest(
-                self.collection,
-                folder,
-                encoder=load(wanted or DEFAULT_MODEL),
-                workers=workers,
-                retry=retry,
-                on_progress=on_progress,
-            )
-        runs = [self.collection.run(name) for name in names]
-        active, *others = [run for run in runs if run.state != "building"]
+        wanted, behind = model or self._model, []
+        runs = [self.collection.run(name) for name in self.collection.run_names()]
+        whole = [run for run in runs if run.state != "building"]
         # The wanted model must be the active run's; the others follow, so that no run falls behind.
-        encoders, behind = [self.encoder(active, wanted)], []
-        for run in others:
+        encoders = [self.encoder(whole[0], wanted) if whole else load(wanted or DEFAULT_MODEL)]
+        for run in whole[1:]:
             try:
                 encoders.append(self.encoder(run))
             except (ModelError, MissingExtra) as error:
                 behind.append(f"the run {run.name!r} was not brought up to date: {error}")
         report = ingest(
-            self.collection, folder, encoder=encoders, workers=workers, retry=retry, on_progress=on_progress
+            self.collection,
+            folder,
+            encoder=encoders,
+            workers=workers,
+            retry=retry,
+            restore=restore,
+            on_progress=on_progress,
         )
         report.notes = [*(report.notes or ()), *behind]
         return report
@@ -295,7 +310,7 @@ class Library:
         return [] if chosen is None else [int(i) for i in chosen]
 
     def remove(self, ids: Iterable[int]) -> int:
-        """Forget pictures, by id; the files stay. How many there were."""
+        """Forget pictures, by id; the files stay and are left out of later runs of :meth:`index`. How many."""
         return self.collection.remove([int(i) for i in ids])
 
     def export(self, to: str | os.PathLike[str], *, files: bool = False) -> dict[str, Any]:

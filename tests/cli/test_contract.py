@@ -123,7 +123,8 @@ def test_remove_and_reindex(pictures: Path, tmp_path: Path) -> None:
     openitr("index", pictures, "--into", place, "-q")
     assert openitr("remove", place, "--where", "folder=home", "--json").json == {"removed": 5}
     assert openitr("info", place, "--json").json["items"] == 4
-    assert openitr("index", pictures, "--into", place, "--json").json["added"] == 5
+    assert openitr("index", pictures, "--into", place, "--json").json["added"] == 0
+    assert openitr("index", pictures, "--into", place, "--restore", "--json").json["added"] == 5
     assert openitr("reindex", place, "--model", "conse", "-q").code == 0
     assert len(openitr("search", place, "disc", "--json").json["hits"]) == 9
 

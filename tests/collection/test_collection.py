@@ -96,24 +96,24 @@ def test_an_older_format_is_brought_up_to_date(full: Album, monkeypatch: pytest.
         if broken[0]:
             raise OSError("the power went")
 
-    monkeypatch.setattr(manifest, "FORMAT", 3)
-    monkeypatch.setattr(manifest, "STEPS", {1: add_column, 2: fill_column})
+    monkeypatch.setattr(manifest, "FORMAT", 4)
+    monkeypatch.setattr(manifest, "STEPS", {2: add_column, 3: fill_column})
     path = full.collection.path
     with pytest.raises(OSError, match="power"):
         Collection.open(path)
-    assert manifest.read(path).format == 1
+    assert manifest.read(path).format == 2
     broken[0] = False
     with full.collection.writing(), pytest.raises(CollectionBusy):
         Collection.open(path)
     with Collection.open(path) as collection:
-        assert collection.manifest.format == 3 == manifest.read(path).format
+        assert collection.manifest.format == 4 == manifest.read(path).format
         rows = collection.store.read.execute("SELECT id, rating FROM items").fetchall()
         assert rows == [(id, id % 6) for id in range(1, 13)]
         assert len(collection.items(collection.ids())) == 12
-    kept = sqlite3.connect(path / "items.sqlite.format-1")
+    kept = sqlite3.connect(path / "items.sqlite.format-2")
     assert "rating" not in [row[1] for row in kept.execute("PRAGMA table_info(items)")]
     kept.close()
-    monkeypatch.setattr(manifest, "FORMAT", 5)
+    monkeypatch.setattr(manifest, "FORMAT", 6)
     with pytest.raises(CollectionError, match="too old"):
         Collection.open(path)
 
@@ -162,13 +162,41 @@ def test_readers_see_whole_commits_only(album: Album) -> None:
     assert faults == [] and len(album.collection) == 45
 
 
-def test_removing_forgets_and_indexing_brings_back(full: Album) -> None:
-    assert full.collection.remove([1, 2, 99]) == 2
-    assert len(full.collection) == 10 == len(full.collection.run().index)
+def test_the_first_format_learns_to_forget(full: Album) -> None:
+    path = full.collection.path
+    with full.collection.writing() as writer:
+        writer.db.execute("DROP TABLE forgotten")
+        writer.db.execute("PRAGMA user_version = 1")
+    facts = json.loads((path / "collection.json").read_text())
+    (path / "collection.json").write_text(json.dumps(facts | {"format": 1}))
+    with Collection.open(path) as collection:
+        assert collection.manifest.format == manifest.FORMAT
+        assert collection.remove([1]) == 1 and len(collection) == 11
+
+
+def test_what_was_removed_stays_out_until_it_is_wanted_or_changes(full: Album) -> None:
+    paths = {item.id: item.path for item in full.collection.items([1, 2, 3])}
+    assert full.collection.remove([1, 2, 3, 99]) == 3
+    assert len(full.collection) == 9 == len(full.collection.run().index)
     assert [p.level for p in verify(full.collection)] == []
     report = full.ingest()
-    assert (report.added, report.unchanged) == (2, 10)
-    assert 1 not in full.collection.ids()  # an id is never given to another picture
+    assert (report.added, report.unchanged) == (0, 9)
+    assert report.notes == ["3 removed pictures stay out; --restore takes them again"]
+    paint(full.folder / paths[2], 77)
+    assert full.ingest().added == 1, "a file that changed is a new picture"
+    report = full.ingest(restore=True)
+    assert (report.added, report.unchanged, len(full.collection)) == (2, 10, 12)
+    assert not {1, 2, 3} & set(full.collection.ids().tolist()), "an id is never given to another picture"
+    assert full.ingest().notes == []
+
+
+def test_a_file_that_went_and_came_back_was_not_removed_by_anyone(full: Album) -> None:
+    path = full.folder / full.collection.items([1])[0].path
+    data = path.read_bytes()
+    path.unlink()
+    assert full.ingest().removed == 1
+    path.write_bytes(data)
+    assert full.ingest().added == 1
 
 
 def test_dead_rows_are_cleared_away(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +210,7 @@ def test_dead_rows_are_cleared_away(album: Album, monkeypatch: pytest.MonkeyPatc
     index = album.collection.run().index
     assert index.dead_rows == 0 and len(index) == 20 and index.mark.generation == 2
     assert album.state() == {path: facts for path, facts in before.items() if path in album.paths()}
-    album.ingest()
+    album.ingest(restore=True)
     assert album.state() == before
 
 

@@ -25,6 +25,9 @@ def index(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Decoding processes (default: by the machine).")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try files again that were skipped before.")] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Take pictures again that were removed from the collection.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -39,7 +42,7 @@ def index(
         import openitr
 
         with openitr.create(into, model=model) as library, Reporter(quiet=quiet) as reporter:
-            report = library.index(folder, workers=workers, retry=retry, on_progress=reporter)
+            report = library.index(folder, workers=workers, retry=retry, restore=restore, on_progress=reporter)
             place = library.path
         _print_report(report, as_json, lambda: say(f"collection: {place}"))
 

@@ -96,7 +96,7 @@ def remove(
             emit_json({"removed": count})
         else:
             out.print(f"{count} forgotten")
-            say("indexing the folder again adds them again while the files are there")
+            say("indexing the folder leaves them out from now on; `openitr index --restore` takes them again")
 
 
 def export(

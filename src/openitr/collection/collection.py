@@ -272,7 +272,9 @@ class Collection:
         return [{"root": r[0], "file": from_db(r[1]), "reason": r[2], "remedy": r[3]} for r in rows]
 
     def remove(self, ids: Sequence[int] | npt.NDArray[Any]) -> int:
-        """Forget items in all runs; their files stay, and indexing their folder again adds them again.
+        """Forget items in all runs; their files stay, and indexing their folder again leaves them out.
+
+        A file that changes after that is a new picture; ``ingest(restore=True)`` takes all of them again.
 
         Returns:
             How many there were.
@@ -281,7 +283,7 @@ class Collection:
             CollectionBusy: Another process is writing.
         """
         with self.writing() as writer:
-            removed = writer.remove([int(i) for i in ids])
+            removed = writer.remove([int(i) for i in ids], for_good=True)
             writer.tidy()
         return removed
 

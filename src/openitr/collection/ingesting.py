@@ -38,6 +38,7 @@ def ingest(
     workers: int | None = None,
     batch: int = 128,
     retry: bool = False,
+    restore: bool = False,
     empty_ok: bool = False,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
@@ -51,6 +52,7 @@ def ingest(
         workers: Decoding processes; None goes by the machine.
         batch: Pictures per encoding and commit.
         retry: Look again at files that could not be read before and did not change.
+        restore: Take pictures again that were removed from the collection and whose files are still there.
         empty_ok: A known folder without any picture means that they were deleted, not that a disk is missing.
         on_progress: Called after each commit.
 
@@ -70,7 +72,7 @@ def ingest(
         scope = settle(writer, Path(folder))
         work = _Work(writer, scope, runs[0], encoders[0], on_progress, start)
         try:
-            work.look(retry=retry, empty_ok=empty_ok)
+            work.look(retry=retry, restore=restore, empty_ok=empty_ok)
             with DecodePool(encoders[0].preparation, workers=workers, ahead=2 * batch) as pool:
                 work.settle_known(pool)
                 work.add_new(pool, batch)
@@ -109,10 +111,10 @@ class _Work:
         self.decoded = self.total = self.done = self.failed = 0
         self.told = (-1, -1, -1)
 
-    def look(self, *, retry: bool, empty_ok: bool) -> None:
+    def look(self, *, retry: bool, restore: bool, empty_ok: bool) -> None:
         """Find out what is to be done; the words of unchanged pictures are brought up to date at once."""
         self.table = Table(self.scope.folder)
-        self.scan = Scan(self.writer.db, self.scope, self.table, retry=retry)
+        self.scan = Scan(self.writer.db, self.scope, self.table, retry=retry, restore=restore)
         self.scan.look(empty_ok=empty_ok)
         self.total = self.scan.count("seen")
         self.done = self.total - self.scan.count("todo")
@@ -129,6 +131,8 @@ class _Work:
         self.report.unchanged = intact - len(reworded)
         self.notes += self.table.notes
         self.notes += [f"{folder or '.'} cannot be listed" for folder in self.scan.unreadable]
+        if self.scan.kept_out:
+            self.notes.append(f"{self.scan.kept_out} removed pictures stay out; --restore takes them again")
 
     def settle_known(self, pool: DecodePool) -> None:
         """Moved and touched files, by their hash."""

@@ -16,12 +16,22 @@ from pathlib import Path
 
 from openitr.errors import CollectionError, DamagedCollection, NewerFormat, NoSuchCollection
 
-FORMAT = 1
+FORMAT = 2
 NAME = "collection.json"
 
 Step = Callable[[sqlite3.Connection, Path], None]
+
+
+def _forgotten(database: sqlite3.Connection, folder: Path) -> None:
+    """Format 2 remembers which files were removed by the user, so that indexing does not bring them back."""
+    database.execute(
+        "CREATE TABLE forgotten (root INTEGER NOT NULL REFERENCES roots, path NOT NULL, size INTEGER NOT NULL, "
+        "mtime_ns INTEGER NOT NULL, PRIMARY KEY (root, path)) WITHOUT ROWID"
+    )
+
+
 # From which format, and what brings it to the next one. Format 1 is the first that was released.
-STEPS: dict[int, Step] = {}
+STEPS: dict[int, Step] = {1: _forgotten}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,18 @@ class Scan:
         scope: What to look at.
         table: What the folder's own tables say.
         retry: Also look again at files that could not be read and did not change since.
+        restore: Also take files again that were removed from the collection and did not change since.
     """
 
-    def __init__(self, db: sqlite3.Connection, scope: Scope, table: Table, *, retry: bool) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, scope: Scope, table: Table, *, retry: bool, restore: bool = False
+    ) -> None:
         self.db = db
         self.scope = scope
         self.table = table
         self.retry = retry
+        self.restore = restore
+        self.kept_out = 0
         self.unreadable: list[str] = []
 
     def look(self, *, empty_ok: bool) -> None:
@@ -71,7 +76,7 @@ class Scan:
         self._plan()
 
     def _known(self, path: str, size: int, mtime_ns: int) -> bool:
-        for table in ("items", "skipped"):
+        for table in ("items", "skipped", "forgotten"):
             row = self.db.execute(
                 f"SELECT 1 FROM {table} WHERE root = ? AND path = ? AND size = ? AND mtime_ns = ?",
                 (self.scope.root, to_db(path), size, mtime_ns),
@@ -118,6 +123,7 @@ class Scan:
             "WHERE i.id IS NULL AND (? OR k.path IS NULL) ORDER BY s.path",
             (root, root, self.retry),
         )
+        self._keep_out()
         self.db.execute(
             f"INSERT INTO temp.displaced SELECT id, size FROM items WHERE {condition} AND NOT EXISTS (SELECT 1 FROM "
             "temp.seen s WHERE s.path = items.path AND s.size = items.size AND s.mtime_ns = items.mtime_ns)",
@@ -135,6 +141,16 @@ class Scan:
         ]
         self.db.executemany("INSERT INTO temp.displaced VALUES (?, ?)", gone)
         self.db.execute("UPDATE temp.todo SET known = 1 WHERE size IN (SELECT size FROM temp.displaced)")
+
+    def _keep_out(self) -> None:
+        same = "f.root = ? AND f.path = todo.path AND f.size = todo.size AND f.mtime_ns = todo.mtime_ns"
+        removed = f"EXISTS (SELECT 1 FROM forgotten f WHERE {same})"
+        if self.restore:
+            self.db.execute(
+                "DELETE FROM forgotten WHERE root = ? AND path IN (SELECT path FROM temp.todo)", (self.scope.root,)
+            )
+        else:
+            self.kept_out = self.db.execute(f"DELETE FROM temp.todo WHERE {removed}", (self.scope.root,)).rowcount
 
     def tasks(self, known: bool) -> Iterator[Task]:
         """What is to be done, by path; the table may change meanwhile."""

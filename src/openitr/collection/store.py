@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from pathlib import Path
 
 from openitr.errors import DamagedCollection
@@ -37,6 +38,9 @@ CREATE TABLE captions (
 CREATE TABLE skipped (
     root INTEGER NOT NULL REFERENCES roots, path NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     reason TEXT NOT NULL, remedy TEXT NOT NULL, PRIMARY KEY (root, path)) WITHOUT ROWID;
+CREATE TABLE forgotten (
+    root INTEGER NOT NULL REFERENCES roots, path NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    PRIMARY KEY (root, path)) WITHOUT ROWID;
 CREATE TABLE runs (
     name TEXT PRIMARY KEY, spec TEXT NOT NULL, fingerprint TEXT NOT NULL, kind TEXT NOT NULL, dim INTEGER NOT NULL,
     created TEXT NOT NULL, state TEXT NOT NULL, generation INTEGER NOT NULL, records INTEGER NOT NULL);
@@ -57,7 +61,8 @@ class Store:
         self.folder = folder
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._open: list[sqlite3.Connection] = []
+        # A thread's connection goes with it: a server's threads come and go for months.
+        self._open: weakref.WeakSet[_Held] = weakref.WeakSet()
 
     @classmethod
     def create(cls, folder: Path, format: int) -> Store:
@@ -76,10 +81,16 @@ class Store:
     @property
     def read(self) -> sqlite3.Connection:
         """This thread's connection; it cannot write."""
-        found: sqlite3.Connection | None = getattr(self._local, "db", None)
+        found: _Held | None = getattr(self._local, "held", None)
         if found is None:
-            found = self._local.db = self._connect(readonly=True)
-        return found
+            found = self._local.held = _Held(self._connect(readonly=True))
+            with self._lock:
+                self._open.add(found)
+        return found.db
+
+    def connect_aside(self) -> sqlite3.Connection:
+        """A connection for reading that belongs to no thread; the caller closes it and sees that one thread uses it."""
+        return self._connect(readonly=True)
 
     def for_writing(self) -> sqlite3.Connection:
         """A connection for the one writer; the caller closes it."""
@@ -94,7 +105,7 @@ class Store:
         """Close every connection for reading."""
         with self._lock:
             while self._open:
-                self._open.pop().close()
+                self._open.pop().db.close()
             self._local = threading.local()
 
     def _connect(self, *, readonly: bool) -> sqlite3.Connection:
@@ -112,8 +123,16 @@ class Store:
             db.execute("ATTACH ? AS thumbs", (thumbs,))
             if readonly:
                 db.execute("PRAGMA query_only = ON")
-                with self._lock:
-                    self._open.append(db)
         except sqlite3.DatabaseError as error:
             raise DamagedCollection(f"{path}: {error}", "`openitr verify` says more; put back a copy") from error
         return db
+
+
+class _Held:
+    """A thread's connection; closed when the thread has ended."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __del__(self) -> None:
+        self.db.close()

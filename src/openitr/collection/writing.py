@@ -228,12 +228,19 @@ class Writer:
         """Insert or replace vectors; inside a batch."""
         self.index(run).add(ids, embeddings)
 
-    def remove(self, ids: Sequence[int]) -> int:
-        """Forget items in all runs; their files stay. Returns how many there were."""
+    def remove(self, ids: Sequence[int], *, for_good: bool = False) -> int:
+        """Forget items in all runs; their files stay, and with ``for_good`` are left out from now on. How many."""
         removed = 0
         for start in range(0, len(ids), 5000):
-            with self.batch():
-                removed += self.drop_items(ids[start : start + 5000])
+            part = ids[start : start + 5000]
+            with self.batch() as db:
+                if for_good:
+                    db.execute(
+                        "INSERT OR REPLACE INTO forgotten SELECT root, path, size, mtime_ns FROM items "
+                        "WHERE id IN (SELECT value FROM json_each(?))",
+                        (json.dumps([int(i) for i in part]),),
+                    )
+                removed += self.drop_items(part)
         return removed
 
     def drop_items(self, ids: Sequence[int]) -> int:
