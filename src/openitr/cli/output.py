@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from openitr.errors import InputError, OpenITRError
@@ -42,6 +43,13 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, right: froze
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
     out.print(made)
+
+
+def entries(rows: list[tuple[str, str, str]]) -> None:
+    """Print a list of things that need a sentence each: name, what goes beside it, and the sentence below."""
+    for name, beside, sentence in rows:
+        out.print(f"[bold]{escape(name)}[/]  [dim]{escape(beside)}[/]", soft_wrap=True)
+        out.print(Padding(escape(sentence), (0, 0, 0, 4)))
 
 
 def say(line: str) -> None:

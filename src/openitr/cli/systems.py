@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from openitr.cli.output import emit_json, err, errors_for_people, fail, out, say, table
+from openitr.cli.output import emit_json, entries, err, errors_for_people, fail, out, say, table
 from openitr.errors import InputError, OpenITRError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
         if as_json:
             emit_json({"systems": [card.to_json() for card in cards]})
             return
-        table("", ["system", "year", "family", "claim"], [[c.slug, c.year, c.family, c.claim] for c in cards])
+        entries([(c.slug, f"{c.year}, {c.family}", c.claim) for c in cards])
         say(f"{len(cards)} systems; openitr systems run SLUG shows one")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
 from openitr.search.answer import Answer
 from openitr.search.calibrate import UNCALIBRATED, Calibrate
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
-from openitr.types import Hits, Item, Part, Query
+from openitr.types import MAX_K, Hits, Item, Part, Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Nearest(Stage):
 
     def __call__(self, query: Query, candidates: Candidates) -> Candidates:
         row = self.index.vectors(np.array([self.item.id], np.int64))
-        fetch = max(_POOL, query.offset + query.k) + 1
+        fetch = MAX_K if query.sort == "date" else max(_POOL, query.offset + query.k) + 1
         ranking = self.index.search(row, fetch, self.allowed)[0]
         keep = ranking.ids != self.item.id
         ids, scores = ranking.ids[keep], ranking.scores[keep]
@@ -47,12 +47,21 @@ class Nearest(Stage):
         return replace(candidates, ids=ids, scores=scores, total=total, asked=asked, columns=[column])
 
 
-def like_item(collection: Collection, run: Run, item: Item, *, k: int, where: Mapping[str, Mapping[str, Any]]) -> Hits:
+def like_item(
+    collection: Collection,
+    run: Run,
+    item: Item,
+    *,
+    k: int,
+    where: Mapping[str, Mapping[str, Any]],
+    offset: int = 0,
+    sort: str = "relevance",
+) -> Hits:
     """Hits like an item; probabilities are estimated from the collection alone, for the model stays unloaded."""
     allowed = collection.matching(where or None)
     if allowed is not None:
         allowed = np.intersect1d(allowed, run.index.ids(), assume_unique=True)
-    query = Query([Part(text=item.name)], where=where, k=k)
+    query = Query([Part(text=item.name)], (), where, k, offset, cast(Literal["relevance", "date"], sort))
     likely, maybe = UNCALIBRATED
     stages = Nearest(run.index, item, allowed) >> Calibrate(run.index, None)
     return (stages >> Answer(collection.items, likely=likely, maybe=maybe))(query)
