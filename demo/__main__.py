@@ -31,6 +31,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--pictures", type=Path, help="a folder of your own")
     parser.add_argument("--ask", action="append", help="a question of your own; may be repeated")
+    parser.add_argument("--serve", action="store_true", help="show the page at the end, until Ctrl-C")
+    parser.add_argument("--port", type=int, default=8000, help="of the page")
     options = parser.parse_args()
 
     folder = options.pictures or gather(Path(".cache/demo"))
@@ -57,6 +59,18 @@ def main() -> None:
         sheet.write_text(contact_sheet(library, answers, title="OpenITR demo"), encoding="utf-8")
     print(f"contact sheet: {sheet.resolve()}")
     print(f"ask on: .venv/bin/openitr search {place} two animals outdoors")
+    if not options.serve:
+        print(f"or look: .venv/bin/openitr serve {place}")
+        return
+    from openitr.server.serve import serve
+    from openitr.server.settings import Settings
+
+    with openitr.open(str(place)) as library:
+        serve(
+            {place.name: library},
+            Settings(port=options.port),
+            ready=lambda address: print(f"the page, until Ctrl-C: {address}", flush=True),
+        )
 
 
 def show(library: openitr.Library, words: str, place: Path, text: str | None = None, **query: list[Path]) -> Hits:
