@@ -1,4 +1,4 @@
-"""Run all sections, or those that are named: ``python -m bench start indexing engines answers model``."""
+"""Run all sections, or those that are named: ``python -m bench start indexing engines evaluation answers model``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("start", "indexing", "engines", "answers", "model")
+SECTIONS = ("start", "indexing", "engines", "evaluation", "answers", "model", "serving")
 
 
 def main() -> None:

@@ -54,33 +54,39 @@ class Resampling:
             yield self._times[start : start + step]
 
     def mean(self, values: npt.ArrayLike, groups: Ints) -> Draws:
-        """(samples,) means of ``values``, each of which belongs to the group in ``groups``."""
-        count = self._times.shape[1]
+        """(samples,) means of ``values``, each of which belongs to the group in ``groups``.
+
+        Several statistics of the same queries at once: (n, s) values give (samples, s) means.
+        """
         numbers = np.asarray(values, np.float64)
-        sums = np.bincount(groups, weights=numbers, minlength=count)
-        sizes = np.bincount(groups, minlength=count)
+        count = self._times.shape[1]
+        columns = numbers.reshape(len(numbers), -1)
+        sums = np.stack([np.bincount(groups, weights=column, minlength=count) for column in columns.T], axis=1)
+        sizes = np.bincount(groups, minlength=count).astype(np.float64)
+        both = np.concatenate([sums, sizes[:, None]], axis=1)
         found = []
         for times in self._pieces(count):
-            weights = times.astype(np.float64)
+            drawn = times.astype(np.float64) @ both
             with np.errstate(invalid="ignore", divide="ignore"):
-                found.append((weights @ sums) / (weights @ sizes))
-        return np.concatenate(found)
+                found.append(drawn[:, :-1] / drawn[:, -1:])
+        return np.concatenate(found).reshape(-1, *numbers.shape[1:])
 
     def median(self, values: npt.ArrayLike, groups: Ints) -> Draws:
         """(samples,) medians of ``values``; the mean of the middle two when their number is even."""
         numbers = np.asarray(values, np.float64)
         order = np.argsort(numbers, kind="stable")
-        ordered, owners = numbers[order], groups[order]
+        distinct, first = np.unique(numbers[order], return_index=True)
+        owners = groups[order]
         found = []
         for times in self._pieces(len(numbers)):
-            for row in np.cumsum(times[:, owners], axis=1, dtype=np.int64):
-                if not row[-1]:
-                    found.append(np.nan)
-                    continue
-                low = np.searchsorted(row, np.floor((row[-1] + 1) / 2))
-                high = np.searchsorted(row, np.floor(row[-1] / 2) + 1)
-                found.append((ordered[low] + ordered[high]) / 2)
-        return np.array(found)
+            held = np.add.reduceat(times[:, owners], first, axis=1, dtype=np.int64)
+            upto = np.cumsum(held, axis=1)
+            total = upto[:, -1]
+            low = np.count_nonzero(upto < ((total + 1) // 2)[:, None], axis=1)
+            high = np.count_nonzero(upto < (total // 2 + 1)[:, None], axis=1)
+            middle = (distinct[low] + distinct[np.minimum(high, len(distinct) - 1)]) / 2
+            found.append(np.where(total > 0, middle, np.nan))
+        return np.concatenate(found)
 
 
 def interval(draws: Draws, level: float = 0.95) -> Interval:
@@ -97,8 +103,10 @@ def interval(draws: Draws, level: float = 0.95) -> Interval:
 
 def metric_draws(ranks: Ranks, groups: Ints, draws: Resampling) -> dict[str, Draws]:
     """Draws of every metric of one direction; ``groups`` has the picture of each query in ``ranks.queries``."""
-    found = {f"R@{k}": 100 * draws.mean(ranks.first <= k, groups) for k in KS}
+    shares = [ranks.first <= k for k in KS]
+    means = draws.mean(np.stack([*shares, ranks.first, ranks.average_precision], axis=1), groups)
+    found = {f"R@{k}": 100 * means[:, column] for column, k in enumerate(KS)}
     found["MedR"] = draws.median(ranks.first, groups)
-    found["MeanR"] = draws.mean(ranks.first, groups)
-    found["mAP"] = 100 * draws.mean(ranks.average_precision, groups)
+    found["MeanR"] = means[:, len(KS)]
+    found["mAP"] = 100 * means[:, len(KS) + 1]
     return found

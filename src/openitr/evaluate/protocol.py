@@ -16,9 +16,10 @@ from openitr.embeddings import Embeddings, Ints
 from openitr.encoders.base import Encoder
 from openitr.errors import DatasetError, ShapeError
 from openitr.evaluate.bootstrap import Resampling, interval, metric_draws
+from openitr.evaluate.both import rank_both
 from openitr.evaluate.encode import encode_dataset_images, encode_dataset_texts
 from openitr.evaluate.metrics import all_metrics
-from openitr.evaluate.ranks import TIE, Positives, rank_all
+from openitr.evaluate.ranks import TIE
 from openitr.evaluate.report import RSUM, Report
 
 RULES = {
@@ -98,6 +99,41 @@ def evaluate(
     Raises:
         DatasetError: No such split or language (the message names those there are), or no picture can be decoded.
     """
+    found = encode_pairs(dataset, encoder, split=split, lang=lang, progress=progress)
+    (progress or (lambda line: None))("ranking")
+    return evaluate_embeddings(
+        found.images, found.texts, found.owner, protocol=found.protocol, samples=samples, seed=seed
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPairs:
+    """What a model made of a dataset's pictures and texts.
+
+    Args:
+        images: n pictures, embedded.
+        texts: m texts, embedded.
+        owner: (m,) row of the picture each text belongs to.
+        picture_ids: The n pictures' ids.
+        protocol: Which pairs these are, and what was left out.
+    """
+
+    images: Embeddings
+    texts: Embeddings
+    owner: Ints
+    picture_ids: list[str]
+    protocol: dict[str, Any]
+
+
+def encode_pairs(
+    dataset: PairDataset,
+    encoder: Encoder,
+    *,
+    split: str | None = None,
+    lang: str = "en",
+    progress: Callable[[str], None] | None = None,
+) -> EncodedPairs:
+    """Embed a dataset's split in one language; arguments and errors as of :func:`evaluate`."""
     chosen = choose_split(dataset, split)
     part = dataset if chosen.name == "all" else dataset.split(chosen.name)
     language = choose_language(part, lang)
@@ -114,7 +150,6 @@ def evaluate(
     said = [texts[i] for i in kept]
     owner = row_of[owners[kept]]
     vectors = encode_dataset_texts(said, encoder, say)
-    say("ranking")
     notes = [note for note in (chosen.note, language.note) if note]
     if images.dropped:
         notes.append(f"{len(images.dropped)} pictures could not be decoded and were left out with their texts")
@@ -134,7 +169,8 @@ def evaluate(
         "model_fingerprint": encoder.fingerprint,
         "notes": notes,
     }
-    return evaluate_embeddings(images.embeddings, vectors, owner, protocol=protocol, samples=samples, seed=seed)
+    ids = [view[row].id for row in images.rows.tolist()]
+    return EncodedPairs(images.embeddings, vectors, owner, ids, protocol)
 
 
 def evaluate_embeddings(
@@ -175,8 +211,7 @@ def evaluate_embeddings(
         raise ShapeError("no texts", "there is nothing to measure")
     if not 0 <= rows.min() <= rows.max() < len(images):
         raise ShapeError(f"an owner is not among the {len(images)} pictures", "owners are rows of the pictures")
-    t2i = rank_all(texts, images, Positives.of_texts(rows))
-    i2t = rank_all(images, texts, Positives.of_images(rows, len(images)))
+    t2i, i2t = rank_both(images, texts, rows)
     intervals = _intervals({"t2i": (t2i, rows), "i2t": (i2t, i2t.queries)}, len(images), samples, seed)
     settings = {"openitr": __version__, "seed": seed, "bootstrap_samples": samples, **RULES}
     return Report(all_metrics(t2i), all_metrics(i2t), intervals, {**(protocol or {}), **settings})

@@ -104,7 +104,7 @@ def rank_all(queries: Embeddings, gallery: Embeddings, positives: Positives) -> 
     asked = np.flatnonzero(positives.counts)
     first = np.empty(len(asked), np.int64)
     precision = np.empty(len(asked), np.float64)
-    for start, stop, scores in _blocks(queries, gallery, asked):
+    for start, stop, scores in blocks(queries, gallery, asked):
         for row in range(start, stop):
             own = positives.items[positives.offsets[asked[row]] : positives.offsets[asked[row] + 1]]
             first[row], precision[row] = rank_one(scores[row - start], own)
@@ -137,7 +137,7 @@ def rank_one(scores: Floats, positives: Ints) -> tuple[int, float]:
     return int(1 + before[0]), float(np.mean(places / (places + before)))
 
 
-def _blocks(queries: Embeddings, gallery: Embeddings, asked: Ints) -> Iterator[tuple[int, int, Floats]]:
+def blocks(queries: Embeddings, gallery: Embeddings, asked: Ints) -> Iterator[tuple[int, int, Floats]]:
     """(start, stop, scores of ``asked[start:stop]`` against the whole gallery), a few million numbers at a time."""
     rows = int(np.clip(_BLOCK // max(1, len(gallery)), 1, _QUERIES))
     columns = len(gallery)

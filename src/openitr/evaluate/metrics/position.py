@@ -1,7 +1,10 @@
-"""Numbers from ranks: recall at k, median and mean rank, mean average precision.
+"""Where the first right answer stands: median and mean rank, reciprocal rank; and the classic table of a direction.
 
-Recall@k is what the field of image-text retrieval calls so: the share of queries with at least one right answer within
-the first k (Karpathy & Fei-Fei 2015, section 4.1; elsewhere it is named hit rate or success at k).
+    MedR      median of the first ranks, 1 is best; the mean of the middle two when their number is even
+    MeanR     their mean
+    MRR@k     mean of 1 / first rank, 0 where it exceeds k        (Voorhees 1999)
+
+A query whose right answers are not in its ranking has an infinite first rank: a mean rank needs whole rankings.
 """
 
 from __future__ import annotations
@@ -10,13 +13,38 @@ import numpy as np
 import numpy.typing as npt
 
 from openitr.errors import InputError
+from openitr.evaluate.judging import Judged
+from openitr.evaluate.metrics.family import Family, Numbers
 from openitr.evaluate.ranks import Ranks
 
 KS = (1, 5, 10)
 
 
+def first_rank(judged: Judged, k: int = 0) -> Numbers:
+    """(n,) rank of the first relevant document, infinite where none was found; ``k`` is not used."""
+    return judged.first
+
+
+def reciprocal_rank_at(judged: Judged, k: int) -> Numbers:
+    """(n,) 1 / rank of the first relevant document, 0 where it stands behind ``k``."""
+    return np.where(judged.first <= k, 1 / judged.first, 0.0)
+
+
+def reciprocal_rank(judged: Judged, k: int = 0) -> Numbers:
+    """(n,) 1 / rank of the first relevant document, 0 where none was found; ``k`` is not used."""
+    return 1 / judged.first
+
+
+FAMILIES = (
+    Family("MedR", "median rank of the first relevant document, 1 is best", first_rank, False, "rank", "median"),
+    Family("MeanR", "mean rank of the first relevant document, 1 is best", first_rank, False, "rank"),
+    Family("MRR", "mean of 1 / rank of the first relevant document, whole ranking", reciprocal_rank, False),
+    Family("MRR", "mean of 1 / rank of the first relevant document, 0 behind {k}", reciprocal_rank_at),
+)
+
+
 def recall_at(ranks: Ranks, k: int) -> float:
-    """Percent of queries whose best right answer stands within the first ``k``.
+    """Percent of queries whose best right answer stands within the first ``k`` (R@k of image-text retrieval).
 
     >>> recall_at(Ranks(np.arange(4), np.array([1, 2, 5, 11]), np.ones(4), 20), 5)
     75.0
