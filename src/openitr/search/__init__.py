@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from openitr.search.calibrate import Calibrate, Calibration, calibration_of
     from openitr.search.diversify import Diversify
     from openitr.search.duplicates import DuplicateGroup, find_duplicates
+    from openitr.search.hubness import Level, Unhub
     from openitr.search.parts import parse_part
     from openitr.search.pipeline import Candidates, Pipeline, Stage
     from openitr.search.retrieve import Retrieve
@@ -28,9 +29,11 @@ _HOMES = {
     "Candidates": "pipeline",
     "Diversify": "diversify",
     "DuplicateGroup": "duplicates",
+    "Level": "hubness",
     "Pipeline": "pipeline",
     "Retrieve": "retrieve",
     "Stage": "pipeline",
+    "Unhub": "hubness",
     "calibration_of": "calibrate",
     "find_duplicates": "duplicates",
     "parse_part": "parts",
@@ -45,9 +48,11 @@ __all__ = [
     "Candidates",
     "Diversify",
     "DuplicateGroup",
+    "Level",
     "Pipeline",
     "Retrieve",
     "Stage",
+    "Unhub",
     "calibration_of",
     "find_duplicates",
     "parse_part",

@@ -10,6 +10,7 @@ with them lie in the model folder as ``calibration.json``.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +24,10 @@ from openitr.encoders.base import Encoder
 from openitr.errors import ModelError
 from openitr.index.base import Index
 from openitr.search.background import Background
-from openitr.search.evidence import ANSWER, HIT, Evidence, company_of, gather
-from openitr.search.pipeline import Candidates, Column, Stage
+from openitr.search.evidence import ANSWER, HIT, Evidence, company_of, weigh
+from openitr.search.pipeline import Asked, Candidates, Column, Stage
 from openitr.search.retrieve import dense
+from openitr.search.rivals import RivalsOf, rivals_for
 from openitr.types import Query
 
 FORMAT = 1
@@ -159,12 +161,14 @@ class Calibrate(Stage):
     Args:
         index: The one that was searched.
         calibration: Of the model, or None.
+        rivals: Kept from earlier queries of this index and calibration; begun anew if None.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def __init__(self, index: Index, calibration: Calibration | None) -> None:
+    def __init__(self, index: Index, calibration: Calibration | None, rivals: RivalsOf | None = None) -> None:
         self.index, self.calibration = index, calibration
+        self.rivals = rivals
 
     def __repr__(self) -> str:
         return f"Calibrate({'fitted for this model' if self.calibration else 'unsupervised'})"
@@ -177,24 +181,27 @@ class Calibrate(Stage):
         if self.calibration is None or asked is None or asked.vector is None or not wanted:
             return self._guess(candidates)
         top = min(POOL, len(candidates))
-        pictures = dense(self.index.vectors(candidates.ids))
         size = max(candidates.total, len(candidates))
-        best = pictures[np.argsort(-(pictures[:top] @ asked.vector[0]), kind="stable")[: company_of(size)]]
+        rivals_of = self.rivals or rivals_for(self.index, self.calibration.background)
+        whole, of_parts = _scores(candidates, asked, self.index)
+        best = np.argsort(-whole[:top], kind="stable")[: company_of(size)]
         total = sum(part.weight for part in wanted)
         logits = np.zeros(len(candidates))
         beaten, outdone = np.ones(len(candidates)), np.ones(len(candidates))
-        for part, row in zip(asked.parts[: asked.positives], asked.rows, strict=False):
+        for part, row, scores in zip(asked.parts[: asked.positives], asked.rows, of_parts, strict=False):
             if part.weight <= 0:
                 continue
             by_image = part.image is not None
             words = 0 if by_image else len(part.text.split())
             vector = dense(row)[0]
-            evidence = gather(vector, pictures, best, self.calibration.background, words=words, size=size)
+            rivals = rivals_of["image" if by_image else "text"].of(candidates.ids)
+            company = scores[best], rivals.take(best)
+            evidence = weigh(vector, (scores, rivals), company, self.calibration.background, words=words, size=size)
             curves = self.calibration.image if by_image else self.calibration.text
             of_part = _logit(curves.probabilities(evidence))
             if by_image:
                 # A picture asked for by itself, or by a copy, is what was asked for, however few are like it.
-                of_part = np.where(pictures @ vector >= _SAME, np.maximum(of_part, _logit(np.array(0.99))), of_part)
+                of_part = np.where(scores >= _SAME, np.maximum(of_part, _logit(np.array(0.99))), of_part)
             logits += part.weight / total * of_part
             beaten, outdone = np.minimum(beaten, evidence.beaten), np.minimum(outdone, evidence.outdone)
         logits += _penalty(candidates)
@@ -225,6 +232,17 @@ class Calibrate(Stage):
             columns=[*candidates.columns, column],
             note="estimated from this collection alone; the model has no calibration",
         )
+
+
+def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Floats, Sequence[Floats]]:
+    """(m,) scores of the candidates with the whole query, and with each of its wanted parts."""
+    assert asked.vector is not None
+    if asked.positives == 1 and np.array_equal(asked.vector, dense(asked.rows[0])):
+        for column in candidates.columns:
+            if column.stage == "match":
+                return column.scores, [column.scores]
+    pictures = dense(index.vectors(candidates.ids))
+    return pictures @ asked.vector[0], [pictures @ dense(row)[0] for row in asked.rows[: asked.positives]]
 
 
 def unsupervised(scores: npt.NDArray[Any], reference: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
@@ -265,14 +283,14 @@ class _Say:
     def __call__(self, score: float, beaten: float, outdone: float) -> str:
         rivals = "other texts" if self.what == "words" else "other pictures"
         return (
-            f"{float(_sigmoid(np.array(score))):.0%} likely: scores above {_share(beaten)} unrelated pictures "
+            f"{_share_of_one(score):.0%} likely: scores above {_share(beaten)} unrelated pictures "
             f"and fits better than {_share(outdone)} {rivals}"
         )
 
 
 def _guessed(score: float) -> str:
     return (
-        f"about {float(_sigmoid(np.array(score))):.0%} likely, by how far it stands out of this collection "
+        f"about {_share_of_one(score):.0%} likely, by how far it stands out of this collection "
         "(the model has no calibration)"
     )
 
@@ -284,6 +302,10 @@ def _share(value: float) -> str:
 def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     p = np.clip(p, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(p / (1 - p)), np.float64)
+
+
+def _share_of_one(logit: float) -> float:
+    return 0.5 * (1 + math.tanh(logit / 2))
 
 
 def _sigmoid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -60,6 +60,38 @@ def company_of(size: int) -> int:
     return max(1, min(_COMPANY, size // 50))
 
 
+@dataclass(frozen=True, eq=False)
+class Rivals:
+    """What unrelated queries score with each of m pictures, which is the same whatever is asked.
+
+    Args:
+        scores: (m, t).
+        middle, unit: (m,) of each row, see :func:`lower_half`.
+        strongest: (m,) mean of the 10 highest of each row.
+    """
+
+    scores: Scores
+    middle: npt.NDArray[np.float64]
+    unit: npt.NDArray[np.float64]
+    strongest: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scores: Scores) -> Rivals:
+        """From (m, t) scores."""
+        middle, unit = lower_half(scores)
+        top = min(_RIVALS, scores.shape[1])
+        strongest = np.partition(scores, -top, axis=1)[:, -top:].mean(axis=1, dtype=np.float64)
+        return cls(scores, middle, unit, strongest)
+
+    def take(self, rows: npt.NDArray[Any]) -> Rivals:
+        """The same for chosen pictures."""
+        return Rivals(self.scores[rows], self.middle[rows], self.unit[rows], self.strongest[rows])
+
+    def fits(self, scores: Scores) -> npt.NDArray[np.float64]:
+        """(m,) how far the query's scores stand out of its rivals'."""
+        return np.asarray((scores - self.middle) / self.unit, np.float64)
+
+
 def gather(query: Floats, pictures: Floats, best: Floats, background: Background, *, words: int, size: int) -> Evidence:
     """Evidence for one query part.
 
@@ -72,15 +104,34 @@ def gather(query: Floats, pictures: Floats, best: Floats, background: Background
         size: How many pictures the collection has, those the filter lets through.
     """
     rivals = background.texts if words else background.images
+    return weigh(
+        query,
+        (pictures @ query, Rivals.of(pictures @ rivals.T)),
+        (best @ query, Rivals.of(best @ rivals.T)),
+        background,
+        words=words,
+        size=size,
+    )
+
+
+def weigh(
+    query: Floats,
+    pictures: tuple[Scores, Rivals],
+    best: tuple[Scores, Rivals],
+    background: Background,
+    *,
+    words: int,
+    size: int,
+) -> Evidence:
+    """:func:`gather` where the scores of the pictures with the query and with its rivals are known."""
     expected = background.expected(query, by_image=not words)
-    of_best = best @ query, best @ rivals.T
-    return measure(pictures @ query, pictures @ rivals.T, of_best, background.images @ query, expected, words, size)
+    return measure(*pictures, best, background.images @ query, expected, words, size)
 
 
 def measure(
     scores: Scores,
-    rivals: Scores,
-    best: tuple[Scores, Scores],
+    rivals: Rivals | Scores,
+    best: tuple[Scores, Rivals | Scores],
     reference: Scores,
     expected: tuple[float, float],
     words: int,
@@ -90,7 +141,7 @@ def measure(
 
     Args:
         scores: (m,) of the pictures to judge.
-        rivals: (m, t) scores of unrelated queries with each picture.
+        rivals: (m, t) scores of unrelated queries with each picture, or what was found of them before.
         best: Both for the collection's best pictures.
         reference: (r,) scores of unrelated pictures with the query.
         expected: Standardised score of the best wrong pictures, and how well the query fits them.
@@ -98,30 +149,25 @@ def measure(
         size: Of the collection.
     """
     scores = np.asarray(scores, np.float64)
-    fits, unit = standardised(scores, rivals)
-    top = min(_RIVALS, rivals.shape[1])
-    strongest = np.partition(rivals, -top, axis=1)[:, -top:].mean(axis=1, dtype=np.float64)
+    rivals = rivals if isinstance(rivals, Rivals) else Rivals.of(rivals)
+    of_best = best[1] if isinstance(best[1], Rivals) else Rivals.of(best[1])
     excess = _stands_out(scores, reference) - expected[0]
     about = np.array([*expected, np.log1p(words)])
     of_query = np.tile(about, (len(scores), 1))
-    hit = np.column_stack([excess, fits - expected[1], (scores - strongest) / unit, of_query])
+    margin = (scores - rivals.strongest) / rivals.unit
+    hit = np.column_stack([excess, rivals.fits(scores) - expected[1], margin, of_query])
     company = _stands_out(best[0], reference).mean() - expected[0]
-    company_fits = standardised(*best)[0].mean() - expected[1]
+    company_fits = of_best.fits(best[0]).mean() - expected[1]
     answer = np.array([company, company_fits, *about, np.log(max(1, size) / 1000)])
     ranked = np.sort(np.asarray(reference, np.float64))
     beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
-    return Evidence(hit, answer, beaten, (rivals < scores[:, None]).mean(axis=1))
+    lower = np.count_nonzero(rivals.scores < scores[:, None].astype(rivals.scores.dtype), axis=1)
+    return Evidence(hit, answer, beaten, lower / rivals.scores.shape[1])
 
 
 def _stands_out(scores: Scores, reference: Scores) -> npt.NDArray[np.float64]:
     middle, unit = lower_half(reference[None])
     return np.asarray((scores - middle[0]) / unit[0], np.float64)
-
-
-def standardised(scores: Scores, rivals: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(m,) scores over the (m, t) scores of rivals with the same pictures, and the unit of each."""
-    middle, unit = lower_half(rivals)
-    return np.asarray((scores - middle) / unit, np.float64), unit
 
 
 def lower_half(values: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

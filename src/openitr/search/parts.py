@@ -15,6 +15,7 @@ from openitr.types import ImageArray, Part
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_QUERY_SIDE = 512
 ImageLike: TypeAlias = str | Path | bytes | ImageArray | Part
 _WEIGHT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*:(?!//)\s*(.*)", re.DOTALL)
 
@@ -78,3 +79,14 @@ def image_part(image: ImageLike, decode: Callable[[Path | bytes], ImageArray]) -
 def text_parts(texts: Iterable[str | Part]) -> list[Part]:
     """Text parts from strings or ready parts, in order."""
     return [text if isinstance(text, Part) else parse_part(text) for text in texts]
+
+
+def decode_query(source: Path | bytes) -> ImageArray:
+    """A query picture from untrusted bytes or a path, no larger than a model needs.
+
+    Raises:
+        UnreadableImage: It is no picture.
+    """
+    from openitr.media import decode
+
+    return decode(source, shrink_to=_QUERY_SIDE).array
