@@ -1,0 +1,133 @@
+"""The command that trains: ``train``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.progress import clock
+from openitr.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openitr.train import Step
+
+
+def train(
+    data: Annotated[str, typer.Option("--data", help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, ...")],
+    into: Annotated[Path, typer.Option("--out", help="Folder of the model; --resume goes on in it.")],
+    objective: Annotated[
+        str, typer.Option("--objective", help="What to train for: info-nce, siglip, one-to-k, triplet, ...")
+    ] = "info-nce",
+    model: Annotated[
+        str, typer.Option("--model", help="tiny (from scratch), projector (on the frozen towers), or a trained folder.")
+    ] = "projector",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
+    batch: Annotated[int, typer.Option(min=2, help="Pictures per step.")] = 128,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    texts: Annotated[int, typer.Option(min=0, help="Texts drawn per picture and step; 0 takes all.")] = 1,
+    micro: Annotated[
+        int, typer.Option(min=0, help="Pictures in a tower at a time, with gradients of the whole batch; 0: all.")
+    ] = 0,
+    patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without progress; 0: never.")] = 0,
+    split: Annotated[str | None, typer.Option("--split", help="Split to train on (default: train, else all).")] = None,
+    held: Annotated[
+        str | None, typer.Option("--held", help="Split to measure on (default: val, else a tenth of the pairs).")
+    ] = None,
+    lang: Annotated[str, typer.Option("--lang", help="Language of the texts.")] = "en",
+    label: Annotated[str, typer.Option("--label", help="Metadata field that says which pictures mean the same.")] = "",
+    image_size: Annotated[int, typer.Option(min=8, help="Side of the pictures of a tiny model, pixels.")] = 32,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many training pictures; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Train a model on your own pairs; `openitr index --model` takes the folder it writes.
+
+    Example:  openitr train --data flickr8k --objective info-nce --model projector --out mine
+    """
+    with errors_for_people():
+        try:
+            from openitr import train as room
+        except ModuleNotFoundError as error:
+            raise MissingExtra("trained models", "train") from error
+        from openitr import datasets
+
+        chosen = room.objective_named(objective)
+        plan = room.Plan(epochs=epochs, batch=batch, rate=rate, texts=texts, micro=micro, patience=patience, seed=seed)
+        with _progress(quiet) as shown:
+            done = room.train(
+                datasets.read(data),
+                chosen,
+                model,
+                into,
+                plan,
+                lang=lang,
+                split=split,
+                held=held,
+                label=label,
+                image_size=image_size,
+                limit=limit,
+                resume=resume,
+                device=device,
+                say=(lambda line: None) if quiet else say,
+                progress=shown,
+            )
+        if as_json:
+            emit_json(done.to_json())
+            return
+        rows = [[f"{row['epoch']:.0f}", f"{row['loss']:.4f}", f"{row['rsum']:.1f}"] for row in done.history.rows]
+        table("", ["epoch", "loss", "RSUM held out"], rows, right=frozenset({0, 1, 2}))
+        out.print(f"kept the weights of epoch {done.history.best}: RSUM {done.history.rsum:.1f} of 600")
+        say(f"try: openitr index PICTURES --into C --model {into}")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
+    """A bar on a terminal, a line every ten seconds elsewhere; on standard error."""
+    if quiet:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        began = last = 0.0
+        first = 0
+
+        def line(step: Step) -> None:
+            nonlocal began, last, first
+            now = time.monotonic()
+            if not began:
+                # Time to read the data, and steps of an earlier call, say nothing of the steps to come.
+                began, first = now, step.done
+            if step.done == step.total or now - last > 10:
+                last = now
+                left = (now - began) / max(1, step.done - first) * (step.total - step.done)
+                say(f"step {step.done} of {step.total}, {_fields(step)}, {clock(left)} left")
+
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: list[Any] = [TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[at]}")]
+    with Progress(*columns, TimeRemainingColumn(compact=True), console=err) as bar:
+        task = bar.add_task("training", total=None, at="")
+        yield lambda step: bar.update(task, completed=step.done, total=step.total, at=_fields(step))
+
+
+def _fields(step: Step) -> str:
+    rsum = "" if step.rsum != step.rsum else f", RSUM {step.rsum:.1f}"
+    return f"epoch {step.epoch}, loss {step.loss:.3f}{rsum}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command()(train)

@@ -1,0 +1,207 @@
+"""From a pair dataset to a model folder in one call: what ``openitr train`` does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import openitr.objectives as room
+from openitr.collection.places import cache_folder
+from openitr.datasets.pairs import PairDataset
+from openitr.errors import InputError, ModelError
+from openitr.media.prepare import Preparation
+from openitr.models import DualEncoder, Projector, WordTokenizer, tiny_dual_encoder
+from openitr.objectives import Objective
+from openitr.train import checkpoint
+from openitr.train.card import write_card
+from openitr.train.examples import Examples
+from openitr.train.export import read_folder, write_folder, write_projector_folder
+from openitr.train.plan import Plan
+from openitr.train.prepare import Say, part, pixel_examples
+from openitr.train.trainer import History, Step, Trainer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What :func:`train` made.
+
+    Args:
+        folder: For ``openitr index --model``.
+        history: Epoch by epoch.
+        content_hash: Of the training pictures and texts.
+        fingerprint: Of the exported model.
+    """
+
+    folder: Path
+    history: History
+    content_hash: str
+    fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "model": str(self.folder),
+            "rsum": None if not self.history.best else round(self.history.rsum, 2),
+            "best_epoch": self.history.best,
+            "epochs": self.history.rows,
+            "stopped_early": self.history.stopped,
+            "content_hash": self.content_hash,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def objective_named(name: str) -> Objective:
+    """A public objective by its name as people type it, with its defaults.
+
+    Raises:
+        InputError: There is none; the message names all that there are.
+
+    >>> type(objective_named("info-nce")).__name__, type(objective_named("one-to-k")).__name__
+    ('InfoNCE', 'OneToK')
+    """
+    found = objective_names()
+    key = name.replace("-", "").replace("_", "").lower()
+    matching = [kind for spelled, kind in found.items() if spelled.replace("-", "") == key]
+    if not matching:
+        raise InputError(f"there is no objective {name!r}", f"use one of: {', '.join(found)}")
+    try:
+        return matching[0]()
+    except TypeError as error:
+        raise InputError(f"{matching[0].__name__} needs arguments: {error}", "train with it from Python") from error
+
+
+def objective_names() -> dict[str, type[Objective]]:
+    """Every public objective by the name people type."""
+    kinds = [getattr(room, name) for name in room.__all__]
+    public = [k for k in kinds if isinstance(k, type) and issubclass(k, Objective) and k is not Objective]
+    return {_dashed(kind.__name__): kind for kind in public}
+
+
+def _dashed(name: str) -> str:
+    """A class name as people type it.
+
+    >>> _dashed("InfoNCE"), _dashed("OneToK"), _dashed("FilteredHardNegative")
+    ('info-nce', 'one-to-k', 'filtered-hard-negative')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def train(
+    data: PairDataset,
+    objective: Objective,
+    model: str,
+    out: str | Path,
+    plan: Plan | None = None,
+    *,
+    lang: str = "en",
+    split: str | None = None,
+    held: str | None = None,
+    label: str = "",
+    image_size: int = 32,
+    limit: int = 0,
+    resume: bool = False,
+    device: str = "cpu",
+    say: Say = lambda line: None,
+    progress: Callable[[Step], None] | None = None,
+) -> Trained:
+    """Train a dual encoder on a pair dataset and write it as a model folder.
+
+    Args:
+        data: Pictures and texts.
+        objective: What to train for.
+        model: "tiny" (ViT and text transformer from scratch), "projector" (on the shipped frozen towers), or the folder
+            of a model that was trained here, to go on with it.
+        out: The folder; a checkpoint is kept in it while training and removed at the end.
+        plan: The settings.
+        lang: Language of the texts.
+        split: To train on; see :func:`openitr.train.prepare.part`.
+        held: To measure on.
+        label: Metadata field that becomes the labels, for objectives that need them.
+        image_size: Side of the pictures of a tiny model, pixels.
+        limit: At most so many training pictures, drawn with the plan's seed; 0 for all.
+        resume: Go on from the checkpoint in ``out``.
+        device: "cpu" or "cuda".
+        say: Told what is going on.
+        progress: Called after every step.
+
+    Raises:
+        DatasetError: Data without such a split, language or label.
+        InputError: An objective that this model or data cannot feed.
+        ModelError: A folder that cannot be trained further, or nothing to resume.
+    """
+    plan, out = plan or Plan(), Path(out).expanduser()
+    if not resume and (out / checkpoint.NAME).exists():
+        raise ModelError(f"{out} holds an unfinished training", "go on with --resume, or give another folder")
+    kept, aside, choice = part(data, split=split, held=held, lang=lang, seed=plan.seed)
+    if limit:
+        kept = kept.take(limit, plan.seed)
+    say(f"{len(kept):,} pictures to train on, {len(aside):,} held out; {choice}")
+    torch.manual_seed(plan.seed)
+    net, tokenizer, examples, measured = _prepare(model, kept, aside, lang, label, image_size, say)
+    trainer = Trainer(net, objective, plan, examples, measured, device=device)
+    history = trainer.fit(out, resume=resume, progress=progress)
+    net = net.cpu()
+    name = out.resolve().name
+    facts = {
+        "summary": f"{model} dual encoder trained with {type(objective).__name__} on {data.name or 'pairs'}.",
+        "model": f"{type(net.image).__name__} and {type(net.text).__name__}, {net.dim} dimensions (from: {model})",
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "learned": sum(p.numel() for p in net.parameters() if p.requires_grad),
+        "objective": type(objective).__name__,
+        "data": data.name or "pairs",
+        "pictures": len(examples),
+        "texts": len(examples.texts),
+        "lang": lang,
+        "content": examples.content_hash,
+        "held_pictures": len(measured),
+        "choice": choice,
+    }
+    card = write_card(name=name, facts=facts, plan=plan, history=history)
+    about = {
+        "name": name,
+        "summary": facts["summary"],
+        "terms": f"The terms of the data: {facts['data']}.",
+        "card": card,
+    }
+    written = (
+        write_projector_folder(out, net, **about) if tokenizer is None else write_folder(out, net, tokenizer, **about)
+    )
+    (out / "history.json").write_text(json.dumps(vars(history), indent=2) + "\n", encoding="utf-8")
+    (out / checkpoint.NAME).unlink(missing_ok=True)
+    return Trained(out, history, examples.content_hash, written.fingerprint())
+
+
+def _prepare(
+    model: str, kept: PairDataset, aside: PairDataset, lang: str, label: str, image_size: int, say: Say
+) -> tuple[DualEncoder, WordTokenizer | None, Examples, Examples]:
+    """The model with its tokenizer, and both parts of the data as it takes them."""
+    net: DualEncoder | None = None
+    tokenizer: WordTokenizer | None = None
+    if model == "tiny":
+        texts, _ = kept.texts(lang)
+        tokenizer = WordTokenizer.fit(texts)
+        net = tiny_dual_encoder(image_size, tokenizer)
+    elif model != "projector":
+        net, tokenizer = read_folder(model)
+    if tokenizer is None:
+        from openitr.train.frozen import IMAGE_WIDTH, TEXT_WIDTH, FrozenTowers, feature_examples
+
+        towers = FrozenTowers()
+        cache = cache_folder() / "features"
+        examples = feature_examples(kept, towers, lang=lang, label=label, say=say, cache=cache)
+        measured = feature_examples(aside, towers, lang=lang, label=label, say=say, cache=cache)
+        if net is None:
+            net = DualEncoder(Projector(IMAGE_WIDTH), Projector(TEXT_WIDTH), dim=512)
+            net.image.fit(examples.pictures)
+            net.text.fit(examples.texts)
+        return net, None, examples, measured
+    assert net is not None
+    preparation = Preparation(int(net.image.image_size), "squash", "bicubic")
+    examples = pixel_examples(kept, preparation, tokenizer, lang=lang, label=label, say=say)
+    return net, tokenizer, examples, pixel_examples(aside, preparation, tokenizer, lang=lang, label=label, say=say)
