@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from openitr.client import Client
     from openitr.embeddings import DenseEmbeddings, LexiconEmbeddings, TokenEmbeddings
     from openitr.errors import OpenITRError
     from openitr.library import Library, create, open
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Client": "openitr.client",
     "DenseEmbeddings": "openitr.embeddings",
     "Hit": "openitr.types",
     "Hits": "openitr.types",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Client",
     "DenseEmbeddings",
     "Hit",
     "Hits",

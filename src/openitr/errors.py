@@ -14,6 +14,7 @@
     │   ├── NewerFormat               written by a newer OpenITR
     │   ├── CollectionBusy            another process is writing to it
     │   └── DamagedCollection         `openitr verify` says what, and what to do
+    ├── ServerError                   a server that cannot be reached, refuses, or answers nonsense
     └── MissingExtra                  an optional dependency; the message has the pip command
 
 Every message says what was wrong, with which file or value; ``remedy`` says what to do about it.
@@ -103,6 +104,10 @@ class CollectionBusy(CollectionError):
 
 class DamagedCollection(CollectionError):
     """The collection is not whole."""
+
+
+class ServerError(OpenITRError):
+    """A server that cannot be reached, that refuses, or that answers something else than OpenITR would."""
 
 
 class MissingExtra(OpenITRError, ImportError):

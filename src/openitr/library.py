@@ -12,8 +12,8 @@ import numpy as np
 
 from openitr.collection import Collection, find
 from openitr.errors import FingerprintMismatch, InputError, MissingExtra, ModelError, NoSuchCollection, QueryError
-from openitr.search.parts import ImageLike, image_part, text_parts
-from openitr.types import Hits, ImageArray, Item, Part, Query
+from openitr.search.parts import ImageLike, decode_query, image_part, text_parts
+from openitr.types import Hits, Item, Part, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from openitr.search.calibrate import Calibration
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.pipeline import Pipeline
+    from openitr.search.rivals import RivalsOf
 
 Where: TypeAlias = Mapping[str, Mapping[str, Any]] | Sequence[str]
 DEFAULT_MODEL = "default"
+_ADDRESS = ("http://", "https://")
 # Negatives may pull a hit from far down: so many are looked at before the page is cut.
 _POOL, _POOL_NEGATIVE = 200, 2000
-_QUERY_SIDE = 512
 
 
 class Library:
@@ -49,6 +50,7 @@ class Library:
         self._model = model
         self._encoders: dict[str, Encoder] = {}
         self._calibrations: dict[str, Calibration | None] = {}
+        self._rivals: dict[str, RivalsOf] = {}
         # Threads that ask at the same time load a model once.
         self._loading = threading.Lock()
 
@@ -61,6 +63,7 @@ class Library:
     def close(self) -> None:
         """Release files and models; idempotent."""
         self._encoders.clear()
+        self._rivals.clear()
         self.collection.close()
 
     def __len__(self) -> int:
@@ -162,7 +165,9 @@ class Library:
             chosen.index, background=background
         )
         return (
-            stages >> Calibrate(chosen.index, calibration) >> Answer(self.collection.items, likely=likely, maybe=maybe)
+            stages
+            >> Calibrate(chosen.index, calibration, self._rivals_of(chosen, calibration))
+            >> Answer(self.collection.items, likely=likely, maybe=maybe)
         )
 
     def more_like(
@@ -218,6 +223,15 @@ class Library:
         if run.fingerprint not in self._calibrations:
             self._calibrations[run.fingerprint] = calibration_of(encoder)
         return self._calibrations[run.fingerprint]
+
+    def _rivals_of(self, run: Run, calibration: Calibration | None) -> RivalsOf | None:
+        """What earlier queries found out of the run's pictures."""
+        from openitr.search.rivals import rivals_for
+
+        held = self._rivals.get(run.name)
+        if calibration is not None and (held is None or held["text"].index is not run.index):
+            held = self._rivals[run.name] = rivals_for(run.index, calibration.background)
+        return held
 
     def _where(self, where: Where) -> Mapping[str, Mapping[str, Any]]:
         if isinstance(where, Mapping):
@@ -351,23 +365,19 @@ class Library:
         return items[0]
 
 
-def decode_query(source: Path | bytes) -> ImageArray:
-    """A query picture from untrusted bytes or a path, no larger than a model needs.
-
-    Raises:
-        UnreadableImage: It is no picture.
-    """
-    from openitr.media import decode
-
-    return decode(source, shrink_to=_QUERY_SIDE).array
-
-
 def open(name_or_path: str | os.PathLike[str]) -> Library:
-    """Open a library by directory, or by a bare name under the user's data folder.
+    """Open a library by directory, by a bare name under the user's data folder, or by the address of a server.
+
+    An address is ``http://host:8000``, or ``http://host:8000/NAME``; a key is taken from ``OPENITR_API_KEY``.
+    See :class:`openitr.client.RemoteLibrary`.
 
     Raises:
-        NoSuchCollection, NewerFormat, DamagedCollection: As they say.
+        NoSuchCollection, NewerFormat, DamagedCollection, ServerError: As they say.
     """
+    if str(name_or_path).startswith(_ADDRESS):
+        from openitr.client import open_address
+
+        return open_address(str(name_or_path))
     return Library(Collection.open(name_or_path))
 
 
@@ -375,9 +385,11 @@ def create(name_or_path: str | os.PathLike[str], *, model: str | None = None) ->
     """Open a library, or begin one where there is none.
 
     Args:
-        name_or_path: A directory, or a bare name under the user's data folder.
+        name_or_path: A directory, or a bare name under the user's data folder; a server's address is opened.
         model: What a new library is indexed with; "default" if None.
     """
+    if str(name_or_path).startswith(_ADDRESS):
+        return open(name_or_path)
     try:
         return Library(Collection.open(name_or_path), model=model)
     except NoSuchCollection:

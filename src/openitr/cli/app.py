@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import openitr
-from openitr.cli import ask, build, keep, measure, systems
+from openitr.cli import ask, benchmarks, build, compare, diagnose, keep, mcp, measure, serve, systems, train
 
 app = typer.Typer(
     name="openitr",
@@ -40,6 +40,12 @@ for room in (
     ask,
     keep,
     measure,
+    compare,
+    benchmarks,
+    diagnose,
     systems,
+    train,
+    serve,
+    mcp,
 ):
     room.register(app)

@@ -250,7 +250,12 @@ def _where(field: str, kinds: set[str], wanted: set[str], test: str, values: lis
 
 
 def _joined(word: str, tests: Sequence[Sql]) -> Sql:
-    return "(" + f" {word} ".join(sql for sql, _ in tests) + ")", [value for _, values in tests for value in values]
+    """Tests as a balanced tree: SQLite refuses one that is a thousand deep."""
+    if len(tests) == 1:
+        return f"({tests[0][0]})", list(tests[0][1])
+    half = len(tests) // 2
+    (one, first), (other, second) = _joined(word, tests[:half]), _joined(word, tests[half:])
+    return f"({one} {word} {other})", first + second
 
 
 def _wanted_text(field: str, value: Any) -> str:

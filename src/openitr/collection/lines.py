@@ -73,6 +73,11 @@ def put_captions(db: sqlite3.Connection, item: int, captions: Sequence[str], *, 
         db.executemany("INSERT INTO captions VALUES (?, ?, ?)", [(item, n, text) for n, text in enumerate(captions)])
 
 
+def _notes(stored: str) -> list[str]:
+    # Most pictures have none.
+    return [] if stored == "[]" else list(json.loads(stored))
+
+
 def read_items(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Item]:
     """Items by id; those that do not exist are left out."""
     wanted = json.dumps([int(i) for i in ids])
@@ -114,6 +119,6 @@ def read_items(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Item]:
             facts=facts.get(number, {}),
             metadata=metadata.get(number, {}),
             captions=tuple(captions.get(number, ())),
-            notes=(*json.loads(notes), *json.loads(word_notes)),
+            notes=(*_notes(notes), *_notes(word_notes)),
         )
     return items

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -26,13 +26,12 @@ from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, Kind
 from openitr.errors import DamagedCollection, ShapeError
 from openitr.index import rowlog
 from openitr.index.base import Ranking
-from openitr.index.ranking import SLACK, as_ids, best, check_batch, check_k, check_kind
+from openitr.index.exact import rescored, scores_of
+from openitr.index.ranking import as_ids, check_batch, check_k, check_kind
+from openitr.index.together import Together
 
 _CELLS = 16_000_000  # scores held at once, 64 MB
-_BLOCK = 2048  # rows gathered or rescored at once
-# Below this share of all rows, fetching the allowed ones costs less than scanning everything. Measured at 10,000 and
-# 100,000 x 1024: 1 % costs a third to a half of a scan, 10 % twice a scan.
-_GATHER_SHARE = 0.03
+_BLOCK = 2048  # rows written at once
 _NO_CHANGES: tuple[Ints, Ints] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
@@ -98,6 +97,7 @@ class FlatIndex:
         if mark is None:
             newest = max((int(p.stem[5:]) for p in self.folder.glob("rows-*.log")), default=1)
             mark = Mark(newest, len(rowlog.read(self._path("rows", newest))[0]))
+        self._scan: Together[Floats, tuple[_View, Floats]] = Together(self._scanned)
         self._view = self._asked(mark) if callable(mark) else self._loaded(mark)
         if writable:
             self._open_for_writing()
@@ -129,6 +129,10 @@ class FlatIndex:
         check_kind(queries, self.kind, self.dim)
         check_k(k)
         assert isinstance(queries, DenseEmbeddings)
+        if allowed is None and len(queries) == 1:
+            # A pass over all vectors is shared by whoever asks at the same time.
+            view, row = self._scan(queries.values[0])
+            return [rescored(queries.values[0], view.values, view.ids, view.rows, row, k)]
         view = self._current()
         ids, rows = view.ids, view.rows
         if allowed is not None:
@@ -138,8 +142,18 @@ class FlatIndex:
         found: list[Ranking] = []
         for start in range(0, len(queries), step):
             part = queries.values[start : start + step]
-            scores = _scores(part, view.values, rows)
-            found += [_rescored(query, view.values, ids, rows, row, k) for query, row in zip(part, scores, strict=True)]
+            scores = scores_of(part, view.values, rows)
+            found += [rescored(query, view.values, ids, rows, row, k) for query, row in zip(part, scores, strict=True)]
+        return found
+
+    def _scanned(self, queries: Sequence[Floats]) -> list[tuple[_View, Floats]]:
+        """Scores of several queries with all vectors, and the state they were asked in."""
+        view = self._current()
+        step = max(1, _CELLS // max(1, len(view.values)))
+        found: list[tuple[_View, Floats]] = []
+        for start in range(0, len(queries), step):
+            scores = scores_of(np.stack(queries[start : start + step]), view.values, view.rows)
+            found += [(view, row) for row in scores]
         return found
 
     def vectors(self, ids: Ints) -> DenseEmbeddings:
@@ -367,26 +381,3 @@ def _positions(sorted_ids: Ints, wanted: Ints) -> Ints:
     places = np.searchsorted(sorted_ids, wanted)
     found: Ints = places[sorted_ids[np.minimum(places, len(sorted_ids) - 1)] == wanted]
     return found
-
-
-def _scores(queries: Floats, values: Floats, rows: Ints) -> Floats:
-    """Cosine of each query with each of ``rows``: (q, len(rows)) float32."""
-    if len(rows) < _GATHER_SHARE * len(values):
-        parts = [queries @ values[rows[s : s + _BLOCK]].T for s in range(0, len(rows), _BLOCK)]
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(queries), 0), np.float32)
-    scores: Floats = (values @ queries.T).T
-    in_place = len(rows) == len(values) and bool((rows == np.arange(len(rows))).all())
-    return scores if in_place else scores[:, rows]
-
-
-def _rescored(query: Floats, values: Floats, ids: Ints, rows: Ints, scores: Floats, k: int) -> Ranking:
-    """The k best by scores summed row by row, which equal vectors share wherever they lie."""
-    if not len(ids):
-        return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    places, _ = best(np.arange(len(ids)), scores, k, slack=SLACK)
-    wide = query.astype(np.float64)
-    exact = np.empty(len(places), np.float32)
-    for start in range(0, len(places), _BLOCK):
-        chosen = places[start : start + _BLOCK]
-        exact[start : start + _BLOCK] = (values[rows[chosen]] * wide).sum(axis=1)
-    return Ranking(*best(ids[places], exact, k))

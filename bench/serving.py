@@ -1,0 +1,152 @@
+"""The server under load: one client, then 64 at once, on loopback; every query is another sentence.
+
+Clients are bare sockets in one process, so that they take little of the cores that the server answers on. Each sends
+its next query when it has its answer. The server's processor time per answer stands beside the rates: on a machine that
+does other things as well, it moves less than they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.report import show
+from openitr.library import create
+
+SECONDS = 60.0
+CLIENTS = 64
+
+
+@dataclass
+class Load:
+    """What clients saw.
+
+    Args:
+        seconds: How long they asked.
+        times: Seconds of each answer.
+        errors: Answers that were none.
+        processor: Seconds that the server computed.
+    """
+
+    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
+    errors: int = 0
+    processor: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return len(self.times) / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds that this share of the answers stayed below."""
+        ranked = sorted(self.times)
+        return 1000 * ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else float("nan")
+
+
+def run() -> list[dict[str, Any]]:
+    """Print and return the table."""
+    if "OPENITR_DATA" not in os.environ:
+        return []
+    data = Path(os.environ["OPENITR_DATA"], "flickr8k")
+    questions = _questions(data)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        with create(scratch + "/photos") as library:
+            library.index(data / "images")
+            pictures = len(library)
+        with serving(scratch + "/photos", "--read-only") as (port, pid):
+            asyncio.run(load(port, pid, questions, clients=8, seconds=3))
+            one = asyncio.run(load(port, pid, questions, clients=1, seconds=SECONDS / 3))
+            many = asyncio.run(load(port, pid, questions, clients=CLIENTS, seconds=SECONDS))
+    for clients, found in ((1, one), (CLIENTS, many)):
+        rows.append(
+            [
+                f"{clients} clients" if clients > 1 else "1 client",
+                found.rate,
+                found.percentile(0.5),
+                found.percentile(0.99),
+                1000 * found.processor / max(1, len(found.times)),
+                found.errors,
+                found.rate / one.rate,
+            ]
+        )
+    return show([f"{pictures:,} pictures", "answers/s", "p50 ms", "p99 ms", "processor ms", "errors", "ratio"], rows)
+
+
+def _questions(data: Path) -> Iterator[str]:
+    """Captions that no one asked before, until there are no more; then all of them again, with a number."""
+    lines = (data / "captions.jsonl").read_text("utf-8").splitlines()
+    captions = [text for line in lines for text in json.loads(line)["texts"]["en"]]
+    turn = 0
+    while True:
+        yield from (f"{text} {turn}" if turn else text for text in captions)
+        turn += 1
+
+
+@contextmanager
+def serving(*words: object) -> Iterator[tuple[int, int]]:
+    """A server in a process of its own; its port and its process."""
+    command = [sys.executable, "-m", "openitr", "serve", *map(str, words), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        if not address:
+            raise SystemExit("the server did not start")
+        yield int(address.rpartition(":")[2]), process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def load(port: int, pid: int, questions: Iterator[str], *, clients: int, seconds: float) -> Load:
+    """Ask from several clients at once for some time."""
+    import psutil
+
+    found = Load()
+    before, start = psutil.Process(pid).cpu_times(), time.perf_counter()
+    await asyncio.gather(*(_client(port, questions, start + seconds, found) for _ in range(clients)))
+    found.seconds = time.perf_counter() - start
+    after = psutil.Process(pid).cpu_times()
+    found.processor = after.user + after.system - before.user - before.system
+    return found
+
+
+async def _client(port: int, questions: Iterator[str], until: float, found: Load) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        while time.perf_counter() < until:
+            body = json.dumps({"text": next(questions)}).encode()
+            head = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            start = time.perf_counter()
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            status, length = await _head(reader)
+            await reader.readexactly(length)
+            if status == 200:
+                found.times.append(time.perf_counter() - start)
+            else:
+                found.errors += 1
+    except (OSError, asyncio.IncompleteReadError):
+        found.errors += 1
+    finally:
+        writer.close()
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[int, int]:
+    """Status and length of an answer."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return int(head.split(b" ", 2)[1]), int(length)

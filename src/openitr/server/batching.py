@@ -1,0 +1,203 @@
+"""Model calls of concurrent requests, collected into few: one thread per modality, which takes what has come meanwhile.
+
+While one call runs, others gather; so a lone client never waits for company, and many share each call. Rows are taken
+from all requests in turn, so that one that asks for hundreds delays nobody by more than a call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Kind
+from openitr.encoders.base import Encoder
+from openitr.errors import ShapeError
+from openitr.media.prepare import Preparation
+from openitr.server.problems import busy
+from openitr.types import ImageArray
+
+_ROWS = 32
+_TURN = 8
+
+
+class _Waiting:
+    """One request's rows, those that were encoded, and whom to tell."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+        self.taken = 0
+        self.made: list[Floats] = []
+        self.done = 0
+        self.future: Future[DenseEmbeddings] = Future()
+
+
+class Batcher:
+    """Collects rows of many callers into calls of one function; an error reaches only the caller whose rows cause it.
+
+    Args:
+        name: Of the thread.
+        call: Rows to embeddings of the same number.
+        rows: At most so many per call.
+        waiting: Rows that may wait before further callers are refused.
+        told: Called with the number of rows of each call, for metrics.
+
+    >>> batcher = Batcher("example", lambda rows: DenseEmbeddings(np.ones((len(rows), 1), np.float32)))
+    >>> len(batcher.submit(["a", "b"]).result())
+    2
+    >>> batcher.close()
+    """
+
+    def __init__(
+        self,
+        name: str,
+        call: Callable[[list[Any]], Embeddings],
+        *,
+        rows: int = _ROWS,
+        waiting: int = 4096,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
+        self.name, self.call, self.rows, self.room = name, call, rows, waiting
+        self.told = told or (lambda count: None)
+        self.waiting = 0
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._open = True
+        self._thread: threading.Thread | None = None
+
+    def submit(self, rows: Sequence[Any]) -> Future[DenseEmbeddings]:
+        """Queue rows, at least one; the future gives their embeddings, in order.
+
+        Raises:
+            Problem: 503, when too many rows are waiting.
+        """
+        asked = _Waiting(rows)
+        with self._changed:
+            if not self._open:
+                raise busy("the server is stopping")
+            if self.waiting + len(rows) > max(self.room, len(rows)):
+                raise busy(f"{self.waiting} {self.name} are waiting for the model already")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=f"openitr-{self.name}", daemon=True)
+                self._thread.start()
+            self.waiting += len(rows)
+            self._queue.append(asked)
+            self._changed.notify()
+        return asked.future
+
+    def close(self) -> None:
+        """End the thread after its call; who still waits is told that the server stops."""
+        with self._changed:
+            self._open = False
+            left = list(self._queue)
+            self._queue.clear()
+            self._changed.notify()
+        for asked in left:
+            asked.future.set_exception(busy("the server is stopping"))
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            self._encode(batch)
+
+    def _next(self) -> list[tuple[_Waiting, list[Any]]]:
+        """Rows for one call, a few of each request in turn; a request with rows left goes to the end of the queue."""
+        batch: list[tuple[_Waiting, list[Any]]] = []
+        with self._changed:
+            while self._open and not self._queue:
+                self._changed.wait()
+            room = self.rows
+            while self._open and self._queue and room:
+                asked = self._queue.popleft()
+                take = min(room, _TURN, len(asked.rows) - asked.taken)
+                batch.append((asked, list(asked.rows[asked.taken : asked.taken + take])))
+                asked.taken += take
+                room -= take
+                if asked.taken < len(asked.rows):
+                    self._queue.append(asked)
+            self.waiting -= self.rows - room
+        return batch
+
+    def _encode(self, batch: list[tuple[_Waiting, list[Any]]]) -> None:
+        rows = [row for _, part in batch for row in part]
+        try:
+            made = self._called(rows)
+        except Exception as error:
+            if len(batch) == 1:
+                self._failed(batch[0][0], error)
+                return
+            # Somebody's rows are bad; each is asked alone, so that only theirs fail.
+            for asked, part in batch:
+                self._encode([(asked, part)])
+            return
+        start = 0
+        for asked, part in batch:
+            asked.made.append(made[start : start + len(part)])
+            asked.done += len(part)
+            start += len(part)
+            if asked.done == len(asked.rows) and not asked.future.done():
+                asked.future.set_result(DenseEmbeddings(np.concatenate(asked.made)))
+
+    def _called(self, rows: list[Any]) -> Floats:
+        self.told(len(rows))
+        made = self.call(rows)
+        if not isinstance(made, DenseEmbeddings) or len(made) != len(rows):
+            raise ShapeError(f"{len(made)} {made.kind} embeddings for {len(rows)} rows", "mend the encoder")
+        return made.values
+
+    def _failed(self, asked: _Waiting, error: Exception) -> None:
+        with self._changed:
+            if asked in self._queue:
+                self._queue.remove(asked)
+                self.waiting -= len(asked.rows) - asked.taken
+        if not asked.future.done():
+            asked.future.set_exception(error)
+
+
+class BatchingEncoder:
+    """An encoder that many threads share: the model sees few large calls instead of many small ones.
+
+    Args:
+        encoder: The model.
+        waiting: Rows of one modality that may wait.
+        told: Called with "texts" or "images" and the number of rows of each call.
+    """
+
+    def __init__(
+        self, encoder: Encoder, *, waiting: int = 4096, told: Callable[[str, int], None] | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.spec: str = encoder.spec
+        self.kind: Kind = encoder.kind
+        self.dim: int = encoder.dim
+        self.fingerprint: str = encoder.fingerprint
+        self.preparation: Preparation = encoder.preparation
+        tell = told or (lambda what, count: None)
+        self.texts = Batcher("texts", encoder.encode_texts, waiting=waiting, told=lambda n: tell("texts", n))
+        self.images = Batcher("images", encoder.encode_images, waiting=waiting, told=lambda n: tell("images", n))
+
+    @property
+    def manifest(self) -> Any:
+        """Of the model, where it has one; its calibration is found through it."""
+        return getattr(self.encoder, "manifest", None)
+
+    def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
+        """Embed texts, in company of whoever asks at the same time."""
+        return self.texts.submit(texts).result() if texts else self._none()
+
+    def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
+        """Embed pictures, in company of whoever asks at the same time."""
+        return self.images.submit(images).result() if images else self._none()
+
+    def close(self) -> None:
+        """End both threads."""
+        self.texts.close()
+        self.images.close()
+
+    def _none(self) -> DenseEmbeddings:
+        return DenseEmbeddings(np.zeros((0, self.dim), np.float32))

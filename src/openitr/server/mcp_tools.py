@@ -1,0 +1,106 @@
+"""The tools with their schemas, as an MCP server of the official SDK; imported only where that is installed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from pydantic import Field
+
+import openitr
+from openitr.errors import OpenITRError
+from openitr.server.problems import Problem
+from openitr.server.tools import Tools
+
+MAX_HITS = 50
+MAX_SEEN = 12
+_WORDS = """Search the user's own pictures. Say in plain English what a picture shows ("two dogs running on grass").
+Each hit has a calibrated probability of being what was asked for: trust "likely" ones, check "maybe" ones by looking at
+them, and when nothing is likely say so instead of passing off the best of the rest. Narrow down with filters such as
+"folder=holidays" or "taken_at>=2024-05"; list_collections says which fields there are."""
+
+Collection = Annotated[str | None, Field(description="Name of a collection; the default one if left out.")]
+Where = Annotated[
+    Sequence[str],
+    Field(description='Filters, all must hold: "folder=holidays", "width>=800", "tag=a|b".', max_length=20),
+]
+Limit = Annotated[int, Field(description="How many hits.", ge=1, le=MAX_HITS)]
+Seen = Annotated[int, Field(description="How many of the best to show as small pictures.", ge=0, le=MAX_SEEN)]
+Id = Annotated[int, Field(description="Id of a picture, as in the answer of a search.", ge=0, lt=2**63)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+def build(tools: Tools, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> MCPServer[Any]:
+    """An MCP server with the tools.
+
+    Args:
+        tools: What they do.
+        run: Calls a function in a thread.
+    """
+    server: MCPServer[Any] = MCPServer(
+        "openitr", title="OpenITR", instructions=_WORDS, version=openitr.__version__, log_level="WARNING"
+    )
+    reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+
+    async def told(call: Callable[[], tuple[dict[str, Any], list[int]]], collection: str | None, seen: int) -> Any:
+        def work() -> CallToolResult:
+            document, ids = call()
+            words = TextContent(type="text", text=json.dumps(document, ensure_ascii=False))
+            pictures = [
+                ImageContent(type="image", data=base64.b64encode(data).decode("ascii"), mime_type=kind)
+                for kind, data in tools.small(collection, ids[:seen])
+            ]
+            return CallToolResult(content=[words, *pictures], structured_content=document)
+
+        try:
+            return await run(work)
+        except OpenITRError as error:
+            raise ToolError(tools.discreet(str(error))) from error
+        except Problem as error:
+            raise ToolError(f"{error.detail} ({error.remedy})") from error
+
+    @server.tool(annotations=reads, title="Search pictures")
+    async def search_pictures(
+        query: Annotated[Text, Field(description="What the pictures should show, in plain words.")],
+        collection: Collection = None,
+        avoid: Annotated[Sequence[Text], Field(description="What they should not show.", max_length=20)] = (),
+        where: Where = (),
+        limit: Limit = 10,
+        look: Seen = 0,
+    ) -> CallToolResult:
+        """Find pictures by what they show, each with the probability that it is what was asked for."""
+        call = partial(tools.search, query, collection, avoid, where, limit)
+        return await told(call, collection, look)  # type: ignore[no-any-return]
+
+    @server.tool(annotations=reads, title="Similar pictures")
+    async def similar_pictures(
+        id: Id,
+        collection: Collection = None,
+        where: Where = (),
+        limit: Limit = 10,
+        look: Seen = 0,
+    ) -> CallToolResult:
+        """Find pictures that look like one that was found before."""
+        return await told(partial(tools.similar, id, collection, where, limit), collection, look)  # type: ignore[no-any-return]
+
+    @server.tool(annotations=reads, title="Describe a picture")
+    async def describe_picture(
+        id: Id,
+        collection: Collection = None,
+        look: Annotated[bool, Field(description="Whether to show it as a small picture.")] = True,
+    ) -> CallToolResult:
+        """Everything known of one picture: size, date, camera, place, tags, captions; and the picture itself, small."""
+        return await told(partial(tools.describe, id, collection), collection, int(look))  # type: ignore[no-any-return]
+
+    @server.tool(annotations=reads, title="List collections")
+    async def list_collections() -> CallToolResult:
+        """The collections that can be searched, how many pictures they hold, and the fields to filter by."""
+        return await told(lambda: (tools.collections(), []), None, 0)  # type: ignore[no-any-return]
+
+    return server

@@ -1,0 +1,189 @@
+/** The wall of pictures: everything there is, or the answer to a question. */
+
+import { h, fill, icon } from "./dom.js";
+import { gone } from "./api.js";
+import { Grid } from "./grid.js";
+import { BrowseList, HitList } from "./lists.js";
+import { chipLine } from "./chips.js";
+import { filterPanel } from "./filters.js";
+import { collectionName, served, session, version } from "./served.js";
+import { asks, go, href, state } from "./state.js";
+import { inWords, key } from "./query.js";
+import { announce, toastError } from "./say.js";
+import { toolbar } from "./toolbar.js";
+import { counted } from "./words.js";
+
+const SLOW_MS = 150;
+const NEAR_END = 1500;
+const KEPT = 8;
+
+/** Answers that were seen lately, so that "back" is instant. */
+const kept = new Map();
+
+/** @param {HTMLElement} root */
+export function searchView(root) {
+	const chips = chipLine();
+	const panel = filterPanel();
+	const tools = toolbar();
+	const notice = h("div.notice-place");
+	const host = h("div");
+	const more = h("button.more", { type: "button", hidden: true, onclick: () => go({ rest: true }, { replace: true }) });
+	const wall = h("div.wall", null, h("div.above", null, tools.said, chips.element, tools.element), notice, host, more);
+	fill(root, wall, panel.element);
+
+	const grid = new Grid(host, {
+		open: (item) => go({ item: item.id }),
+		href: (item) => href({ item: item.id }),
+		collection: () => state().collection,
+		near: (distance) =>
+			distance < NEAR_END && list instanceof HitList && (state().rest || list.poor || endsInBand(list)) && list.more(),
+	});
+	/** @type {BrowseList | HitList | null} */
+	let list = null;
+	let shown = "";
+
+	/** Whether what is loaded ends before the unlikely ones begin. */
+	function endsInBand(hits) {
+		return hits.hits.at(-1)?.bucket !== "rest";
+	}
+
+	function changed(error) {
+		if (error) toastError(error);
+		if (list) draw(list, false);
+	}
+
+	function draw(from, fresh) {
+		const now = state();
+		const blocks = from instanceof HitList ? from.blocks(now.rest) : from.blocks();
+		if (fresh) grid.show(blocks);
+		else grid.refresh(blocks);
+		const hits = from instanceof HitList ? from : null;
+		const unseen = hits && !hits.poor && !now.rest ? hits.bands.rest.length : 0;
+		more.hidden = !unseen;
+		if (hits && unseen) more.textContent = "Show the unlikely ones too";
+		host.hidden = !blocks.length;
+		explain(from);
+		tools.say(hits ? hits.inWords() : counted(from.total, "picture"), hits ? hits.took : null);
+		if (fresh) announce(hits ? hits.inWords() : counted(from.total, "picture"));
+		document.title = asks(now) ? `${inWords(now)} – OpenITR` : "OpenITR";
+	}
+
+	/** Say what an empty or an unsure answer means. */
+	function explain(from) {
+		const now = state();
+		if (!from.total && !now.where.length && !served().length) {
+			fill(
+				notice,
+				note("database", "No collection is served", "Start the server with the name of one: openitr serve photos"),
+			);
+		} else if (!from.total && now.where.length) {
+			fill(
+				notice,
+				note(
+					"filter",
+					"No picture passes these filters",
+					"Take one out, or widen it.",
+					h("button", { type: "button", onclick: () => go({ where: [] }) }, "Clear the filters"),
+				),
+			);
+		} else if (!from.total) {
+			fill(
+				notice,
+				note(
+					"picture",
+					"No pictures here yet",
+					"Index a folder: openitr index ~/Pictures --into " + collectionName(),
+					h("a.button", { href: href({ view: "collection" }), "data-go": "" }, "See the collection"),
+				),
+			);
+		} else if (from instanceof HitList && !from.bands.likely.length) {
+			const tail = from.bands.maybe.length
+				? "The closest ones are below; they may or may not be it."
+				: "Below are the nearest there are, so that you can judge for yourself.";
+			fill(notice, note("search", "Nothing here is likely to be that", tail));
+		} else fill(notice);
+	}
+
+	async function update(now) {
+		chips.update(now);
+		tools.update(now);
+		panel.update(now, collectionName(), version());
+		const asked = `${asks(now) ? "" : "all "}${key(now)} ${version()}`;
+		if (asked === shown) {
+			if (list instanceof HitList && list.hits.length) draw(list, false);
+			return;
+		}
+		shown = asked;
+		if (list && !kept.has(keyOf(list))) list.close();
+		const seen = kept.get(asked);
+		if (seen) {
+			list = seen;
+			seen.changed = changed;
+			draw(seen, true);
+			scrollTo(0, history.state?.y ?? 0);
+			return;
+		}
+		const next = asks(now) ? new HitList(now, changed) : new BrowseList(now, changed);
+		Object.assign(next, { asKey: asked });
+		list = next;
+		const slow = setTimeout(() => wall.classList.add("busy"), SLOW_MS);
+		wall.setAttribute("aria-busy", "true");
+		try {
+			await next.begin();
+			if (list !== next) return;
+			keep(asked, next);
+			draw(next, true);
+			scrollTo(0, history.state?.y ?? 0);
+		} catch (error) {
+			if (list !== next || gone(error)) return;
+			shown = "";
+			grid.show([]);
+			host.hidden = true;
+			more.hidden = true;
+			tools.say("", null);
+			const { message, remedy, status } = error;
+			const again = () => update(state());
+			if (status !== 401 || session().signed_in)
+				fill(notice, note("warn", message, remedy, h("button", { type: "button", onclick: again }, "Try again")));
+			announce(message);
+		} finally {
+			if (list === next) {
+				clearTimeout(slow);
+				wall.classList.remove("busy");
+				wall.removeAttribute("aria-busy");
+			}
+		}
+	}
+
+	const keyOf = (one) => one.asKey;
+
+	return {
+		update,
+		close() {
+			grid.close();
+			document.body.classList.remove("with-filters");
+		},
+		grid,
+	};
+}
+
+function keep(asked, list) {
+	kept.set(asked, list);
+	const [oldest] = kept.keys();
+	if (kept.size > KEPT) kept.delete(oldest);
+}
+
+/** Forget every answer: the collection has changed. */
+export function forget() {
+	kept.clear();
+}
+
+/** @param {any} sign @param {string} title @param {string} text @param {...any} more */
+export function note(sign, title, text, ...more) {
+	return h(
+		"div.note",
+		null,
+		icon(sign),
+		h("div", null, h("p.note-title", null, title), text && h("p", null, text), more),
+	);
+}

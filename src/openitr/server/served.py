@@ -1,0 +1,196 @@
+"""The collections that are served, by name; the first is the default. Models are shared between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from openitr.collection import browse
+from openitr.collection.changes import Changes, Kept
+from openitr.library import Library
+from openitr.server.batching import BatchingEncoder
+from openitr.server.discreet import Discreet
+from openitr.server.lanes import Lane
+from openitr.server.pictures import Pictures
+from openitr.server.problems import Problem, log
+from openitr.server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openitr.collection import Run
+    from openitr.types import Item
+
+
+class ServedCollection:
+    """One collection with the name it is served under.
+
+    Args:
+        name: In addresses and answers.
+        library: To ask.
+        house: What it is served with.
+    """
+
+    def __init__(self, name: str, library: Library, house: Served) -> None:
+        self.name, self.library, self.house = name, library, house
+        self._changes = Changes(library.collection.store)
+        self.kept = Kept(self._changes)
+
+    def close(self) -> None:
+        """Release what this name holds; the library is left open."""
+        self._changes.close()
+
+    def run(self, name: str | None = None) -> Run:
+        """A run by name, or the active one.
+
+        Raises:
+            Problem: 422, there is no such run.
+        """
+        if name is not None and name not in (names := self.library.collection.run_names()):
+            raise Problem(422, f"{self.name} has no run {name!r}", f"runs: {', '.join(names) or 'none yet'}")
+        return self.library.collection.run(name)
+
+    @property
+    def spec(self) -> str:
+        """What the active run was made with, "" where nothing is indexed yet; a folder by its last part."""
+        if not self.library.collection.run_names():
+            return ""
+        return self.house.discreet.spec(self.library.collection.run().spec)
+
+    def item(self, id: int) -> Item:
+        """A picture by id.
+
+        Raises:
+            Problem: 404, there is none.
+        """
+        items = self.library.collection.items([id])
+        if not items:
+            raise Problem(404, f"there is no picture {id}", "it may have been removed")
+        return items[0]
+
+    def encoder(self, run: Run) -> BatchingEncoder:
+        """The shared model of a run, checked against its fingerprint."""
+        shared = self.house.encoder(run.spec)
+        self.library.encoder(run, shared)
+        return shared
+
+    async def model(self, name: str | None) -> tuple[Run, BatchingEncoder]:
+        """A run and its model; loading one for the first time has threads of its own.
+
+        Raises:
+            Problem: 422, there is no such run.
+        """
+
+        def known() -> tuple[Run, BatchingEncoder | None]:
+            run = self.run(name)
+            return run, self.encoder(run) if self.house.has_encoder(run.spec) else None
+
+        run, encoder = await self.house.quick.run(known)
+        return run, encoder if encoder is not None else await self.house.loading.run(self.encoder, run)
+
+
+class Served:
+    """Everything that requests share: libraries, models, decoders and threads.
+
+    Args:
+        libraries: By name, at least one; the first is the default. They are closed by whoever opened them.
+        settings: What may be done.
+        told: Called with "texts" or "images" and the rows of each model call.
+    """
+
+    def __init__(
+        self,
+        libraries: Mapping[str, Library],
+        settings: Settings,
+        *,
+        told: Callable[[str, int], None] | None = None,
+    ) -> None:
+        if not libraries:
+            raise ValueError("no collection to serve")
+        self.settings = settings
+        self.stopping = threading.Event()
+        self.pictures = Pictures()
+        waiting = settings.max_waiting
+        # Each kind of work has its own threads, so that none waits for another kind. Searches have more than there are
+        # cores, because those that come together share their way through the vectors.
+        self.quick = Lane("quick", threads=16, waiting=waiting)
+        self.decoding = Lane("decoding", threads=2, waiting=waiting)
+        self.loading = Lane("loading", threads=2, waiting=waiting)
+        self.slow = Lane("slow", threads=2, waiting=16, retry_after=5)
+        self.lanes = (self.quick, self.decoding, self.loading, self.slow)
+        self.discreet = Discreet(self._folders(libraries), show=settings.show_paths)
+        self._told = told
+        self._encoders: dict[str, BatchingEncoder] = {}
+        self._lock = threading.Lock()
+        self._collections = {name: ServedCollection(name, library, self) for name, library in libraries.items()}
+
+    @staticmethod
+    def _folders(libraries: Mapping[str, Library]) -> Iterator[tuple[Any, str]]:
+        for name, library in libraries.items():
+            yield library.path.resolve(), name
+            yield library.path, name
+            for number, root in library.collection.roots().items():
+                yield root, f"folder {number}"
+
+    def __iter__(self) -> Iterator[ServedCollection]:
+        return iter(self._collections.values())
+
+    def __len__(self) -> int:
+        return len(self._collections)
+
+    @property
+    def default(self) -> str:
+        """Name of the collection that answers when none is named."""
+        return next(iter(self._collections))
+
+    def get(self, name: str | None = None) -> ServedCollection:
+        """A collection by name, or the default one.
+
+        Raises:
+            Problem: 404, there is none of that name.
+        """
+        found = self._collections.get(self.default if name is None else name)
+        if found is None:
+            raise Problem(404, f"there is no collection {name!r}", f"there are: {', '.join(self._collections)}")
+        return found
+
+    def has_encoder(self, spec: str) -> bool:
+        """Whether a model is loaded already."""
+        return spec in self._encoders
+
+    def encoder(self, spec: str) -> BatchingEncoder:
+        """A model by its spec, loaded once for all collections."""
+        with self._lock:
+            if spec not in self._encoders:
+                from openitr.encoders import load
+
+                self._encoders[spec] = BatchingEncoder(load(spec), told=self._told)
+            return self._encoders[spec]
+
+    def warm(self) -> None:
+        """Do what the first visitor would wait for; what cannot be done says so when it is asked for."""
+        for served in self:
+            if self.stopping.is_set():
+                return
+            try:
+                found = served.library.collection
+                served.kept.get(("order", "{}", "date"), partial(browse.order, found))
+                if found.run_names():
+                    served.library.search("a picture", model=served.encoder(served.run()), k=1)
+            except Exception as error:
+                log.warning("%s cannot be searched yet: %s", served.name, error)
+
+    def close(self) -> None:
+        """End threads and worker processes; idempotent."""
+        self.stopping.set()
+        for lane in self.lanes:
+            lane.close()
+        self.pictures.close()
+        with self._lock:
+            encoders, self._encoders = list(self._encoders.values()), {}
+        for encoder in encoders:
+            encoder.close()
+        for served in self:
+            served.close()
