@@ -11,7 +11,7 @@ from openitr.cli import ask, benchmarks, build, compare, diagnose, keep, mcp, me
 
 app = typer.Typer(
     name="openitr",
-    help="Index a folder of pictures; ask in words or by picture; measure.",
+    help="Index a folder of pictures; ask in words, by picture or on a page; measure and train.",
     epilog='Start: openitr index ~/Pictures --into photos, then openitr search photos "two dogs on grass"',
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -32,20 +32,8 @@ def _top(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """Index a folder of pictures; ask in words or by picture; measure."""
+    """Index a folder of pictures; ask in words, by picture or on a page; measure and train."""
 
 
-for room in (
-    build,
-    ask,
-    keep,
-    measure,
-    compare,
-    benchmarks,
-    diagnose,
-    systems,
-    train,
-    serve,
-    mcp,
-):
+for room in (build, ask, keep, serve, mcp, measure, compare, diagnose, benchmarks, systems, train):
     room.register(app)

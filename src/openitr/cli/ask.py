@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from openitr.cli.output import emit_json, errors_for_people, out, say, table
+from openitr.cli.output import FIND, emit_json, errors_for_people, out, say, table
 
 if TYPE_CHECKING:
     from openitr.types import Hits
@@ -135,4 +135,4 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     commands: tuple[Callable[..., None], ...] = (search, duplicates)
     for command in commands:
-        app.command()(command)
+        app.command(rich_help_panel=FIND)(command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,4 +143,4 @@ def _lines(value: Any) -> list[str]:
 
 def register(app_: typer.Typer) -> None:
     """Add this room's commands."""
-    app_.add_typer(app, name="benchmarks")
+    app_.add_typer(app, name="benchmarks", rich_help_panel=MEASURE)

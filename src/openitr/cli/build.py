@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openitr.cli.output import emit_json, errors_for_people, out, say
+from openitr.cli.output import FIND, KEEP, emit_json, errors_for_people, out, say
 from openitr.cli.progress import Reporter
 
 if TYPE_CHECKING:
@@ -85,5 +85,5 @@ def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    app.command()(index)
-    app.command()(reindex)
+    app.command(rich_help_panel=FIND)(index)
+    app.command(rich_help_panel=KEEP)(reindex)

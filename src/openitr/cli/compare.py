@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
 from openitr.errors import InputError
 
 
@@ -95,4 +95,4 @@ def compare(
 
 def register(app: typer.Typer) -> None:
     """Add this room's command."""
-    app.command()(compare)
+    app.command(rich_help_panel=MEASURE)(compare)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say
+from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say
 
 _COLOURS = {"bad": "red", "mind": "yellow", "open": "cyan", "fine": "green"}
 
@@ -72,4 +72,4 @@ def diagnose(
 
 def register(app: typer.Typer) -> None:
     """Add this room's command."""
-    app.command()(diagnose)
+    app.command(rich_help_panel=MEASURE)(diagnose)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from openitr.cli.output import emit_json, errors_for_people, out, say, table
+from openitr.cli.output import KEEP, emit_json, errors_for_people, out, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Name = Annotated[str, typer.Argument(help="Collection: a directory or a name.")]
@@ -140,5 +140,5 @@ def import_(
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (info, verify, remove, export):
-        app.command()(command)
-    app.command("import")(import_)
+        app.command(rich_help_panel=KEEP)(command)
+    app.command("import", rich_help_panel=KEEP)(import_)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import errors_for_people, say
+from openitr.cli.output import SERVE, errors_for_people, say
 
 
 def mcp(
@@ -29,7 +29,9 @@ def mcp(
 
         libraries = {}
         for given in collections:
-            name = Path(given).name or given
+            if given.startswith(("http://", "https://")):
+                raise InputError(f"{given} is a server", f"let the host connect to {given.rstrip('/')}/mcp")
+            name = Path(given).resolve().name if Path(given).is_dir() else Path(given).name
             if name in libraries:
                 raise InputError(f"two collections are called {name}", "rename the folder of one of them")
             libraries[name] = stack.enter_context(openitr.open(given))
@@ -40,4 +42,4 @@ def mcp(
 
 def register(app: typer.Typer) -> None:
     """Add this room's command."""
-    app.command()(mcp)
+    app.command(rich_help_panel=SERVE)(mcp)

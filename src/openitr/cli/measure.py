@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import emit_json, entries, err, errors_for_people, out, say, table
+from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, out, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -83,6 +83,6 @@ def doctor(as_json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    app.command("eval")(evaluate)
-    app.command()(models)
-    app.command()(doctor)
+    app.command("eval", rich_help_panel=MEASURE)(evaluate)
+    app.command(rich_help_panel=MEASURE)(models)
+    app.command(rich_help_panel=KEEP)(doctor)

@@ -19,6 +19,9 @@ from rich.table import Table
 
 from openitr.errors import InputError, OpenITRError
 
+# The headings under which `openitr --help` lists the commands.
+FIND, KEEP, SERVE, MEASURE = "Find", "Keep", "Serve", "Measure and train"
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

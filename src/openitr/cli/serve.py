@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import errors_for_people, out, say
+from openitr.cli.output import SERVE, errors_for_people, out, say
 
 
 def serve(
@@ -55,7 +55,7 @@ def serve(
         try:
             from openitr.server.serve import serve as run
         except ModuleNotFoundError as error:
-            raise MissingExtra("The server", "server") from error
+            raise MissingExtra("The page and the API", "server") from error
         if no_key and api_key:
             raise InputError("a key and --no-key", "give one of them")
         local = host in ("localhost", "127.0.0.1", "::1")
@@ -102,4 +102,4 @@ def serve(
 
 def register(app: typer.Typer) -> None:
     """Add this room's command."""
-    app.command()(serve)
+    app.command(rich_help_panel=SERVE)(serve)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from openitr.cli.output import emit_json, entries, err, errors_for_people, fail, out, say, table
+from openitr.cli.output import MEASURE, emit_json, entries, err, errors_for_people, fail, out, say, table
 from openitr.errors import InputError, OpenITRError
 
 if TYPE_CHECKING:
@@ -127,4 +127,4 @@ def _summary(documents: list[dict[str, Any]]) -> None:
 
 def register(top: typer.Typer) -> None:
     """Add this room's commands."""
-    top.add_typer(app, name="systems")
+    top.add_typer(app, name="systems", rich_help_panel=MEASURE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
 from openitr.cli.progress import clock
 from openitr.errors import MissingExtra
 
@@ -63,7 +63,7 @@ def train(
             raise MissingExtra("trained models", "train") from error
         from openitr import datasets
 
-        chosen = room.objective_named(objective)
+        chosen = room.objective_named(objective, model=model)
         plan = room.Plan(epochs=epochs, batch=batch, rate=rate, texts=texts, micro=micro, patience=patience, seed=seed)
         with _progress(quiet) as shown:
             done = room.train(
@@ -130,4 +130,4 @@ def _fields(step: Step) -> str:
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    app.command()(train)
+    app.command(rich_help_panel=MEASURE)(train)
