@@ -130,6 +130,37 @@ def test_more_like_one_of_them(library: Library, encoder: ColourEncoder) -> None
         library.more_like(999)
 
 
+def test_more_like_one_of_them_page_by_page(library: Library) -> None:
+    (red,) = library.search("red", k=1)
+    whole = [hit.id for hit in library.more_like(red.id, k=5)]
+    assert [hit.id for hit in library.more_like(red.id, k=2, offset=2)] == whole[2:4]
+    assert sorted(hit.id for hit in library.more_like(red.id, k=5, sort="date")) == sorted(whole)
+    assert {hit.item.folder for hit in library.more_like(red.id, where=["folder=day"])} == {"day"}
+
+
+def test_a_ready_model_is_asked_instead_of_loading_one(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(spec: str, **options: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(openitr.encoders, "load", refuse)
+    ready = ColourEncoder()
+    assert names(library.search("green", k=1, model=ready)) == ["green"]
+    assert ready.asked == ["text"]
+    ready.fingerprint = "another"
+    with pytest.raises(FingerprintMismatch):
+        library.search("green", model=ready)
+
+
+def test_threads_that_ask_at_once_get_what_one_gets(library: Library) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    words = ["red", "green", "blue", "dark", "red green", "blue dark"] * 5
+    alone = [[(h.id, round(h.score, 5), round(h.probability, 5)) for h in library.search(w, k=6)] for w in words]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda w: library.search(w, k=6), words))
+    assert [[(h.id, round(h.score, 5), round(h.probability, 5)) for h in hits] for hits in found] == alone
+
+
 def test_pipelines_can_be_read(library: Library) -> None:
     text = repr(library.pipeline(library.query("red")))
     assert text.startswith("Retrieve(colour, 6 items") and "Calibrate(unsupervised)" in text

@@ -366,10 +366,7 @@ class Library:
 
 
 def open(name_or_path: str | os.PathLike[str]) -> Library:
-    """Open a library by directory, by a bare name under the user's data folder, or by the address of a server.
-
-    An address is ``http://host:8000``, or ``http://host:8000/NAME``; a key is taken from ``OPENITR_API_KEY``.
-    See :class:`openitr.client.RemoteLibrary`.
+    """Open a library by directory, a bare name under the user's data folder, or a server's ``http://host:8000[/NAME]``.
 
     Raises:
         NoSuchCollection, NewerFormat, DamagedCollection, ServerError: As they say.
@@ -385,7 +382,7 @@ def create(name_or_path: str | os.PathLike[str], *, model: str | None = None) ->
     """Open a library, or begin one where there is none.
 
     Args:
-        name_or_path: A directory, or a bare name under the user's data folder; a server's address is opened.
+        name_or_path: As for :func:`open`; a server's collection is never begun.
         model: What a new library is indexed with; "default" if None.
     """
     if str(name_or_path).startswith(_ADDRESS):

@@ -68,7 +68,7 @@ def test_evidence_is_what_its_names_say() -> None:
     assert answer["company"] == pytest.approx(0.2 / spread - 0.5)
     assert answer["company_fits"] == pytest.approx(0.2 / spread - 0.25)
     assert found.beaten.tolist() == [0.8, 0.4]
-    assert found.outdone.tolist() == [0.8, 0.2]
+    assert np.asarray(found.outdone).tolist() == [0.8, 0.2]
 
 
 def test_unrelated_ones_that_are_related_do_not_stretch_the_unit() -> None:

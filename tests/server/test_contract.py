@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -106,3 +107,20 @@ def test_any_words_and_filters_are_answered_or_refused(place: Place, words: str,
         except UnicodeEncodeError:
             continue
         assert got.status_code in (200, 400, 422), (body, got.text)
+
+
+def test_the_documentation_names_every_option_and_only_routes_that_are_there(place: Place) -> None:
+    from pathlib import Path
+
+    from typer.main import get_command
+
+    from openitr.cli.app import app
+
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text("utf-8")
+    serve = get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    for option in serve.params:
+        for name in option.opts:
+            assert not name.startswith("--") or f"`{name}" in page, name
+    paths = place.client.get("/openapi.json").json()["paths"]
+    for route in re.findall(r"/(?:v1/[a-z{}/]+[a-z}]|healthz|metrics)(?![a-z}])", page):
+        assert route in paths, route

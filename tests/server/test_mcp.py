@@ -223,6 +223,8 @@ def test_the_command_says_what_is_wrong() -> None:
 
     gone = run("/nowhere/photos")
     assert (gone.returncode, gone.stdout) == (1, "") and "/nowhere/photos" in gone.stderr.replace("\n", "")
+    server = run("http://localhost:8000")
+    assert (server.returncode, server.stdout) == (2, "") and "http://localhost:8000/mcp" in server.stderr
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, house: tuple[Library, Path]) -> None:

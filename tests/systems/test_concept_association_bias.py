@@ -29,7 +29,11 @@ def test_scenes_hold_two_things_in_their_own_or_in_any_colours() -> None:
     assert [s.other for s in subjects] == [s.right for s in subjects][::-1]
 
 
-def test_a_tower_without_time_shows_no_bias_and_the_card_still_says_what_it_found() -> None:
+def test_a_tower_without_time_shows_no_bias_and_the_card_still_says_what_it_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(card, "SCENES", 80)
+    monkeypatch.setattr(card, "ASKED", 30)
     outcome = card.experiment(Budget(seconds=0.1))
     counted = [check for check in outcome.checks if check.counts]
     assert len(counted) == 2 and outcome.shown

@@ -136,6 +136,7 @@ def test_objectives_are_found_as_people_type_them() -> None:
     assert isinstance(objective_named("InfoNCE"), InfoNCE)
     assert isinstance(objective_named("info_nce"), InfoNCE)
     assert isinstance(objective_named("siglip"), SigLIP)
+    assert objective_named("tcl", model="projector").image_queue.shape == (4096, 512)
     assert {"info-nce", "sig-lip", "one-to-k", "triplet", "scold"} <= set(objective_names())
     with pytest.raises(InputError, match="'clip'"):
         objective_named("clip")

@@ -20,6 +20,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 Opened = TypeVar("Opened")
 
 BATCH = 32
+# Texts of like length, few at a time: measured on two cores, eight captions of a kind cost two thirds of 32 mixed ones.
+_TEXTS = 8
 
 
 class OnnxEncoder:
@@ -101,8 +103,8 @@ class OnnxEncoder:
         # Neighbours of like length waste no padding; the order of the caller is restored below.
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         vectors = np.empty((len(windows), self.dim), np.float32)
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for start in range(0, len(order), _TEXTS):
+            rows = order[start : start + _TEXTS]
             vectors[rows] = self._checked([chain(_tokens([windows[i] for i in rows], padding))], owners=rows).values
         counts = [max(1, len(w.ids) - sum(w.special_tokens_mask)) for w in windows]
         return long_text.pool(vectors, owners, counts)

@@ -31,12 +31,14 @@ from openitr.objectives.scold import Scold, SoftContext
 from openitr.objectives.siglip import SigLIP
 from openitr.objectives.similarity import Dot, MaxSim, Similarity, Sparse
 from openitr.objectives.targets import Alike, Own, SameLabel, Slow, Targets, Trusted
+from openitr.objectives.tcl import TCL
 from openitr.objectives.triplet import DirectionalRank, Triplet
 from openitr.objectives.unicl import UniCL, hash_labels
 from openitr.objectives.unime import FilteredHardNegative, similarity_kl
 from openitr.objectives.weighting import ByTrust, Even, Trimmed, Weighting
 
 __all__ = [
+    "TCL",
     "Alike",
     "All",
     "Batch",

@@ -24,7 +24,7 @@ from openitr.encoders.base import Encoder
 from openitr.errors import ModelError
 from openitr.index.base import Index
 from openitr.search.background import Background
-from openitr.search.evidence import ANSWER, HIT, Evidence, company_of, weigh
+from openitr.search.evidence import ANSWER, HIT, Evidence, Outdone, company_of, weigh
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
 from openitr.search.retrieve import dense
 from openitr.search.rivals import RivalsOf, rivals_for
@@ -187,7 +187,7 @@ class Calibrate(Stage):
         best = np.argsort(-whole[:top], kind="stable")[: company_of(size)]
         total = sum(part.weight for part in wanted)
         logits = np.zeros(len(candidates))
-        beaten, outdone = np.ones(len(candidates)), np.ones(len(candidates))
+        beaten, outdone = np.ones(len(candidates)), list[Outdone]()
         for part, row, scores in zip(asked.parts[: asked.positives], asked.rows, of_parts, strict=False):
             if part.weight <= 0:
                 continue
@@ -203,13 +203,14 @@ class Calibrate(Stage):
                 # A picture asked for by itself, or by a copy, is what was asked for, however few are like it.
                 of_part = np.where(scores >= _SAME, np.maximum(of_part, _logit(np.array(0.99))), of_part)
             logits += part.weight / total * of_part
-            beaten, outdone = np.minimum(beaten, evidence.beaten), np.minimum(outdone, evidence.outdone)
+            beaten = np.minimum(beaten, evidence.beaten)
+            outdone.append(evidence.outdone)
         logits += _penalty(candidates)
         # Beyond the pool the order is that of the scores, so no item there may be called likelier than the
         # pool's last.
         logits[top:] = np.minimum(logits[top:], logits[:top].min())
         what = "pictures" if any(p.image is not None for p in wanted) else "words"
-        column = Column("calibrate", logits, _Say(what), (beaten, outdone))
+        column = Column("calibrate", logits, _Say(what), (beaten, *outdone))
         note = "calibrated for this model"
         return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column], note=note)
 
@@ -280,11 +281,11 @@ def _penalty(candidates: Candidates) -> npt.NDArray[np.float64]:
 class _Say:
     what: str
 
-    def __call__(self, score: float, beaten: float, outdone: float) -> str:
+    def __call__(self, score: float, beaten: float, *outdone: float) -> str:
         rivals = "other texts" if self.what == "words" else "other pictures"
         return (
             f"{_share_of_one(score):.0%} likely: scores above {_share(beaten)} unrelated pictures "
-            f"and fits better than {_share(outdone)} {rivals}"
+            f"and fits better than {_share(min(outdone))} {rivals}"
         )
 
 

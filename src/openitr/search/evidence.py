@@ -23,6 +23,29 @@ FREE = ("expected", "expected_fits", "length", "size")
 _RIVALS, _COMPANY = 10, 10
 
 
+class Outdone:
+    """Share of unrelated queries that fit a picture less, for m pictures: only few of a thousand are ever shown.
+
+    Args:
+        rivals: Of the pictures.
+        scores: (m,) of the pictures with the query.
+    """
+
+    def __init__(self, rivals: Rivals, scores: Scores) -> None:
+        self._rivals, self._scores = rivals, scores
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, int | np.integer):
+            return float(np.mean(self._rivals.scores[self._rivals.rows[rows]] < self._scores[rows]))
+        return Outdone(self._rivals.take(rows), self._scores[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array([self[row] for row in range(len(self))], dtype or np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What speaks for m pictures of a collection, for one query part.
@@ -42,13 +65,13 @@ class Evidence:
             of the number of pictures, in thousands: the more there are, the higher the best wrong one
             reaches.
         beaten: (m,) share of unrelated pictures that score lower.
-        outdone: (m,) share of unrelated queries that fit the picture less.
+        outdone: (m,) share of unrelated queries that fit the picture less, worked out where it is asked for.
     """
 
     hit: npt.NDArray[np.float64]
     answer: npt.NDArray[np.float64]
     beaten: npt.NDArray[np.float64]
-    outdone: npt.NDArray[np.float64]
+    outdone: Outdone
 
 
 def company_of(size: int) -> int:
@@ -65,12 +88,14 @@ class Rivals:
     """What unrelated queries score with each of m pictures, which is the same whatever is asked.
 
     Args:
-        scores: (m, t).
+        scores: (n, t), of these pictures and perhaps of others.
+        rows: (m,) which rows of them are meant.
         middle, unit: (m,) of each row, see :func:`lower_half`.
         strongest: (m,) mean of the 10 highest of each row.
     """
 
     scores: Scores
+    rows: npt.NDArray[Any]
     middle: npt.NDArray[np.float64]
     unit: npt.NDArray[np.float64]
     strongest: npt.NDArray[np.float64]
@@ -81,11 +106,11 @@ class Rivals:
         middle, unit = lower_half(scores)
         top = min(_RIVALS, scores.shape[1])
         strongest = np.partition(scores, -top, axis=1)[:, -top:].mean(axis=1, dtype=np.float64)
-        return cls(scores, middle, unit, strongest)
+        return cls(scores, np.arange(len(scores)), middle, unit, strongest)
 
     def take(self, rows: npt.NDArray[Any]) -> Rivals:
         """The same for chosen pictures."""
-        return Rivals(self.scores[rows], self.middle[rows], self.unit[rows], self.strongest[rows])
+        return Rivals(self.scores, self.rows[rows], self.middle[rows], self.unit[rows], self.strongest[rows])
 
     def fits(self, scores: Scores) -> npt.NDArray[np.float64]:
         """(m,) how far the query's scores stand out of its rivals'."""
@@ -161,8 +186,7 @@ def measure(
     answer = np.array([company, company_fits, *about, np.log(max(1, size) / 1000)])
     ranked = np.sort(np.asarray(reference, np.float64))
     beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
-    lower = np.count_nonzero(rivals.scores < scores[:, None].astype(rivals.scores.dtype), axis=1)
-    return Evidence(hit, answer, beaten, lower / rivals.scores.shape[1])
+    return Evidence(hit, answer, beaten, Outdone(rivals, scores))
 
 
 def _stands_out(scores: Scores, reference: Scores) -> npt.NDArray[np.float64]:

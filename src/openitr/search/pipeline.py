@@ -28,13 +28,13 @@ class Column:
         stage: Its name.
         scores: (m,) what it added to the score.
         say: Words for one candidate, from its score and its facts.
-        facts: Arrays of length m that ``say`` needs.
+        facts: Arrays of length m, or what can be indexed like them, that ``say`` needs.
     """
 
     stage: str
     scores: npt.NDArray[Any]
     say: Callable[..., str]
-    facts: Sequence[npt.NDArray[Any]] = ()
+    facts: Sequence[Any] = ()
 
     def take(self, rows: npt.NDArray[Any]) -> Column:
         """The same for chosen candidates."""

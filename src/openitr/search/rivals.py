@@ -79,7 +79,8 @@ class KeptRivals:
         self._used = 0
         room, count = self._room, len(self._unrelated)
         # Memory that is not written to is not taken.
-        self._kept = Rivals(np.empty((room, count), np.float32), *(np.empty(room) for _ in range(3)))
+        numbers = [np.empty(room) for _ in range(3)]
+        self._kept = Rivals(np.empty((room, count), np.float32), np.arange(room), *numbers)
 
     def _reach(self, highest: int) -> None:
         if highest >= len(self._slots):

@@ -13,7 +13,7 @@ from openitr.systems.card import Budget, Card, Check, Outcome
 if TYPE_CHECKING:
     from openitr.models import DualEncoder, WordTokenizer
 
-SIZE = 32
+SIZE, SCENES, ASKED = 32, 1500, 150
 OWN = {
     "apple": "red",
     "tree": "green",
@@ -38,8 +38,8 @@ def experiment(budget: Budget) -> Outcome:
     told = [caption(scene, "short", rng).texts["en"] for scene in draw(2, rng, natural=False)]
     told += [TEMPLATE.format(colour=colour, thing=thing) for colour in COLOURS for thing in OWN] + ["and"]
     tokenizer = WordTokenizer.fit([*told, *map(question, OWN)])
-    subjects = ask(draw(150, rng, natural=True))
-    mixed = ask(draw(150, rng, natural=False))
+    subjects = ask(draw(ASKED, rng, natural=True))
+    mixed = ask(draw(ASKED, rng, natural=False))
     found: dict[str, CABReport] = {}
     for name, natural, share in (("fixed", True, 0.35), ("random", False, 0.35)):
         model, steps = towers(tokenizer, budget, natural=natural, share=share)
@@ -165,7 +165,7 @@ def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool, share: fl
     from openitr.objectives import info_nce
 
     rng = np.random.default_rng([budget.seed, int(natural)])
-    scenes = draw(1500, rng, natural=natural)
+    scenes = draw(SCENES, rng, natural=natural)
     pictures = pixels([render(scene, SIZE) for scene in scenes])
     ids = tokenizer.encode([caption(scene, "short", rng).texts["en"] for scene in scenes])
     torch.manual_seed(budget.seed)
@@ -194,7 +194,7 @@ def fusion(
     from openitr.models import Block
 
     rng = np.random.default_rng([budget.seed, 7])
-    lessons = ask(draw(1500, rng, natural=False))
+    lessons = ask(draw(SCENES, rng, natural=False))
 
     def tokens(some: list[Subject]) -> torch.Tensor:
         with torch.inference_mode():

@@ -91,7 +91,7 @@ def experiment(budget: Budget) -> Outcome:
             ),
         ],
         f"scenes of two of 16 coloured shapes, {SIZE} px, towers from scratch; {photos[2]} photographs of flickr8k",
-        [f"{steps} steps; the towers tell the named object from a missing one in {right:.0%} of new scenes"],
+        [f"{steps} steps; both things of a new scene score above all that are absent in {right:.0%}"],
     )
 
 
@@ -170,7 +170,7 @@ def on_photographs(budget: Budget, most: int = 8) -> tuple[float, float, int]:
         text = pair.texts["en"][0]
         judged = faithfulness(encoder, picture, text, occlusion_map(encoder, picture, text, 5), steps=5, orders=2)
         found.append((judged.deletion, judged.random_deletion))
-        if budget.left < 0.05 * budget.seconds:
+        if len(found) >= 6 and budget.left < 0.05 * budget.seconds:
             break
     means = np.mean(found, axis=0)
     return float(means[0]), float(means[1]), len(found)

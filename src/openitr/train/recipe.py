@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from openitr.train.export import read_folder, write_folder, write_projector_fold
 from openitr.train.plan import Plan
 from openitr.train.prepare import Say, part, pixel_examples
 from openitr.train.trainer import History, Step, Trainer
+
+TINY, PROJECTED = 128, 512
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,12 @@ class Trained:
         }
 
 
-def objective_named(name: str) -> Objective:
+def objective_named(name: str, *, model: str = "tiny") -> Objective:
     """A public objective by its name as people type it, with its defaults.
+
+    Args:
+        name: Dashes and capitals do not matter.
+        model: As for :func:`train`; an objective that remembers vectors takes its width from there.
 
     Raises:
         InputError: There is none; the message names all that there are.
@@ -70,10 +77,16 @@ def objective_named(name: str) -> Objective:
     matching = [kind for spelled, kind in found.items() if spelled.replace("-", "") == key]
     if not matching:
         raise InputError(f"there is no objective {name!r}", f"use one of: {', '.join(found)}")
+    sized: dict[str, Any] = {"dim": _width(model)} if "dim" in signature(matching[0]).parameters else {}
     try:
-        return matching[0]()
+        return matching[0](**sized)
     except TypeError as error:
         raise InputError(f"{matching[0].__name__} needs arguments: {error}", "train with it from Python") from error
+
+
+def _width(model: str) -> int:
+    """Width of the vectors that a model of :func:`train` gives."""
+    return {"tiny": TINY, "projector": PROJECTED}.get(model) or read_folder(model)[0].dim
 
 
 def objective_names() -> dict[str, type[Objective]]:
@@ -186,7 +199,7 @@ def _prepare(
     if model == "tiny":
         texts, _ = kept.texts(lang)
         tokenizer = WordTokenizer.fit(texts)
-        net = tiny_dual_encoder(image_size, tokenizer)
+        net = tiny_dual_encoder(image_size, tokenizer, TINY)
     elif model != "projector":
         net, tokenizer = read_folder(model)
     if tokenizer is None:
@@ -197,7 +210,7 @@ def _prepare(
         examples = feature_examples(kept, towers, lang=lang, label=label, say=say, cache=cache)
         measured = feature_examples(aside, towers, lang=lang, label=label, say=say, cache=cache)
         if net is None:
-            net = DualEncoder(Projector(IMAGE_WIDTH), Projector(TEXT_WIDTH), dim=512)
+            net = DualEncoder(Projector(IMAGE_WIDTH), Projector(TEXT_WIDTH), dim=PROJECTED)
             net.image.fit(examples.pictures)
             net.text.fit(examples.texts)
         return net, None, examples, measured

@@ -203,7 +203,9 @@ export function duplicatesView(root) {
 			fill(
 				said,
 				found.total ? counted(found.total, "group") : "",
-				same > 1 && !readOnly() && h("button.plain", { onclick: all }, "Mark the others in every group of copies shown"),
+				same > 1 &&
+					!readOnly() &&
+					h("button.plain", { onclick: all }, "Mark the others in every group of copies shown"),
 			);
 			if (!found.total)
 				fill(

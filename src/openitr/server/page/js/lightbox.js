@@ -97,6 +97,7 @@ export function lightbox(does) {
 			const shown = item;
 			fill(title, shown.name);
 			dialog.setAttribute("aria-label", shown.name);
+			if (shown.width && shown.height) fit(stage.querySelector(".stage-picture"), shown);
 			stage.querySelectorAll("img").forEach((one) => one.setAttribute("alt", alt(shown)));
 			down.setAttribute("download", shown.name);
 			fill(aside, details(shown, { similar, but, avoid }), why.element);
@@ -129,7 +130,7 @@ export function lightbox(does) {
 		if (hit?.width && hit.height) fit(frame, hit);
 		small.addEventListener(
 			"load",
-			() => hit?.width || fit(frame, { width: small.naturalWidth, height: small.naturalHeight }),
+			() => frame.style.aspectRatio || fit(frame, { width: small.naturalWidth, height: small.naturalHeight }),
 		);
 		large.addEventListener("load", () => {
 			fit(frame, { width: large.naturalWidth, height: large.naturalHeight });
