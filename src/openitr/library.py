@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-import numpy as np
-
 from openitr.collection import Collection, find
 from openitr.errors import FingerprintMismatch, InputError, MissingExtra, ModelError, NoSuchCollection, QueryError
 from openitr.search.parts import ImageLike, decode_query, image_part, text_parts
@@ -22,14 +20,13 @@ if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
     from openitr.search.calibrate import Calibration
     from openitr.search.duplicates import DuplicateGroup
+    from openitr.search.hubness import Unhub
     from openitr.search.pipeline import Pipeline
     from openitr.search.rivals import RivalsOf
 
 Where: TypeAlias = Mapping[str, Mapping[str, Any]] | Sequence[str]
 DEFAULT_MODEL = "default"
 _ADDRESS = ("http://", "https://")
-# Negatives may pull a hit from far down: so many are looked at before the page is cut.
-_POOL, _POOL_NEGATIVE = 200, 2000
 
 
 class Library:
@@ -145,30 +142,26 @@ class Library:
         chosen = cast(Literal["relevance", "date"], sort)
         return Query(parts, avoid, self._where(where), k, offset, chosen)
 
-    def pipeline(self, query: Query, *, run: str | None = None, model: str | Encoder | None = None) -> Pipeline:
-        """The stages that answer a query; print it to see them, or build on it."""
-        from openitr.search.answer import Answer
-        from openitr.search.avoid import Avoid
-        from openitr.search.calibrate import POOL, Calibrate, thresholds
-        from openitr.search.retrieve import Retrieve
+    def pipeline(
+        self,
+        query: Query,
+        *,
+        run: str | None = None,
+        model: str | Encoder | None = None,
+        unhub: Unhub | None = None,
+        bank: Sequence[str] = (),
+    ) -> Pipeline:
+        """The stages that answer a query; print it to see them, or build on it.
+
+        ``unhub`` sends pictures back that come up for everything, measured by a ``bank`` of texts as people ask them.
+        """
+        from openitr.search.assemble import pipeline_for
 
         chosen = self.collection.run(run)
         encoder = self.encoder(chosen, model)
         calibration = self._calibration(chosen, encoder)
-        background = None if calibration is None else calibration.background
-        allowed = self.collection.matching(query.where or None)
-        if allowed is not None:
-            allowed = np.intersect1d(allowed, chosen.index.ids(), assume_unique=True)
-        pool = _POOL_NEGATIVE if query.negatives else POOL if calibration is not None else _POOL
-        likely, maybe = thresholds(calibration)
-        stages = Retrieve(chosen.index, encoder, background=background, allowed=allowed, pool=pool) >> Avoid(
-            chosen.index, background=background
-        )
-        return (
-            stages
-            >> Calibrate(chosen.index, calibration, self._rivals_of(chosen, calibration))
-            >> Answer(self.collection.items, likely=likely, maybe=maybe)
-        )
+        known: dict[str, Any] = {"calibration": calibration, "rivals": self._rivals_of(chosen, calibration)}
+        return pipeline_for(self.collection, chosen, encoder, query, unhub=unhub, bank=bank, **known)
 
     def more_like(
         self,

@@ -172,3 +172,16 @@ def test_eval_has_the_shape_of_the_contract(pictures: Path, tmp_path: Path) -> N
 def test_json_stays_alone_on_standard_output(collection: Path) -> None:
     for words in (["search", collection, "disc", "--json"], ["info", collection, "--json"], ["models", "--json"]):
         json.loads(openitr(*words).out)
+
+
+def test_hubs_are_sent_back_on_request(collection: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "bank.txt"
+    bank.write_text("a red disc\n\na blue disc\na yellow disc\n", encoding="utf-8")
+    for method in ("nnn", "qb-norm"):
+        said = openitr("search", collection, "a", "red", "disc", "--unhub", method, "--bank", bank, "-k", 3, "--json")
+        assert said.code == 0, said.err
+        assert len(said.json["hits"]) == 3
+    nnn = openitr("search", collection, "red", "--unhub", "nnn", "-k", 3, "--json").json["hits"]
+    assert "level" in {reason["stage"] for reason in nnn[0]["why"]}, "without a bank the calibration's own texts serve"
+    wrong = openitr("search", collection, "red", "--unhub", "magic")
+    assert wrong.code == 2 and "nnn or qb-norm" in wrong.err

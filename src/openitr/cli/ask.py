@@ -10,8 +10,10 @@ import typer
 from rich.markup import escape
 
 from openitr.cli.output import FIND, emit_json, errors_for_people, out, say, table
+from openitr.errors import InputError
 
 if TYPE_CHECKING:
+    from openitr.search.hubness import Unhub
     from openitr.types import Hits
 
 _COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
@@ -37,6 +39,12 @@ def search(
         str, typer.Option(help="relevance, or date: newest first inside likely, maybe and rest.")
     ] = "relevance",
     run: Annotated[str | None, typer.Option("--run", help="Which run, where a collection has several.")] = None,
+    unhub: Annotated[
+        str | None, typer.Option("--unhub", help="Send back pictures that come up for everything: nnn or qb-norm.")
+    ] = None,
+    bank: Annotated[
+        Path | None, typer.Option("--bank", help="With --unhub: a file of texts as people ask them here, one a line.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, for every hit.")] = False,
     paths: Annotated[
         bool, typer.Option("--paths", help="Print full paths of the likely hits only, one a line.")
@@ -56,22 +64,26 @@ def search(
         import openitr
 
         with openitr.open(collection) as library:
-            hits = library.search(
-                " ".join(words or []) or None,
-                texts=text or (),
-                images=image or (),
-                negatives=avoid or (),
-                where=where or (),
-                k=k,
-                offset=offset,
-                sort=sort,
-                run=run,
-            )
+            query: dict[str, Any] = {
+                "texts": text or (),
+                "images": image or (),
+                "negatives": avoid or (),
+                "where": where or (),
+                "k": k,
+                "offset": offset,
+                "sort": sort,
+            }
+            said = " ".join(words or []) or None
+            if unhub is None:
+                hits = library.search(said, run=run, **query)
+            else:
+                asked = library.query(said, **query)
+                hits = library.pipeline(asked, run=run, unhub=_cure(unhub), bank=_lines(bank))(asked)
             if sheet is not None:
                 from openitr.cli.sheet import contact_sheet
 
-                asked = ", ".join(map(str, hits.query.parts))
-                sheet.write_text(contact_sheet(library, [(asked, hits)], title="OpenITR"), encoding="utf-8")
+                title = ", ".join(map(str, hits.query.parts))
+                sheet.write_text(contact_sheet(library, [(title, hits)], title="OpenITR"), encoding="utf-8")
                 say(f"contact sheet: {sheet}")
             if as_json:
                 emit_json(hits.to_json())
@@ -80,6 +92,23 @@ def search(
                     typer.echo(str(library.file(hit.item)))
             else:
                 _print_hits(hits, explain)
+
+
+def _cure(name: str) -> Unhub:
+    from typing import cast
+
+    from openitr.search.hubness import Method, Unhub
+
+    return Unhub(cast(Method, name))
+
+
+def _lines(bank: Path | None) -> list[str]:
+    if bank is None:
+        return []
+    try:
+        return [line.strip() for line in bank.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{bank} is not UTF-8 text", "give a text file with a query on each line") from error
 
 
 def _print_hits(hits: Hits, explain: bool) -> None:

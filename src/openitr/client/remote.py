@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openitr.collection import IngestReport, Problem, Progress, Run
     from openitr.encoders.base import Encoder
     from openitr.search.duplicates import DuplicateGroup
+    from openitr.search.hubness import Unhub
     from openitr.search.pipeline import Pipeline
 
 _PAGE = 1000
@@ -266,7 +267,15 @@ class RemoteLibrary(Library):
 
     # What is done where the collection is
 
-    def pipeline(self, query: Query, *, run: str | None = None, model: str | Encoder | None = None) -> Pipeline:
+    def pipeline(
+        self,
+        query: Query,
+        *,
+        run: str | None = None,
+        model: str | Encoder | None = None,
+        unhub: Unhub | None = None,
+        bank: Sequence[str] = (),
+    ) -> Pipeline:
         """Not to be had: the stages run on the server."""
         self._only_there("the pipeline")
 
