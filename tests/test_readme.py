@@ -35,7 +35,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_commands_of_the_readme_run(home: Path) -> None:
-    lines = [line for line in commands(ROOT / "README.md") if "$OPENITR_DATA" not in line]
+    # A server runs until it is stopped; tests/server starts one. What needs real data is measured, not tested.
+    apart = ("$OPENITR_DATA", "openitr serve", "openitr mcp")
+    lines = [line for line in commands(ROOT / "README.md") if not any(words in line for words in apart)]
     assert len(lines) >= 8
     run(lines, home)
     assert (home / "sunset.html").exists()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from openitr.errors import ShapeError
 from openitr.objectives import TCL, Batch, InfoNCE
 from openitr.objectives.contract import DIM, check, draw
 from tests.objectives.loops import log_softmax, mean
@@ -95,6 +96,11 @@ def test_alone_the_cross_modal_terms_are_info_nce() -> None:
     same = replace(batch, slow=replace(batch.slow, images=batch.images, texts=batch.texts))
     parts = TCL(DIM, queue=0, share=0.0).double().parts(same)
     assert (parts["cma_i2t"] + parts["cma_t2i"]).item() / 2 == pytest.approx(InfoNCE().double()(batch).item(), rel=1e-6)
+
+
+def test_another_width_is_refused() -> None:
+    with pytest.raises(ShapeError, match="width 6 meet a queue of width 8"):
+        TCL(8)(draw(2, seed=1))
 
 
 def test_padding_is_ignored() -> None:

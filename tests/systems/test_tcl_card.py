@@ -21,7 +21,7 @@ class Flat(torch.nn.Module):
 
 def test_the_baseline_is_the_cross_modal_half() -> None:
     batch: Batch = draw(4, seed=1).float()
-    base, every = tcl.crossing(), TCL(DIM, queue=0)
+    base, every = tcl.crossing(DIM), TCL(DIM, queue=0)
     with torch.no_grad():
         parts = every.parts(batch)
         assert base(batch).item() == pytest.approx(((parts["cma_i2t"] + parts["cma_t2i"]) / 2).item(), rel=1e-6)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from openitr.errors import InputError
 from openitr.models.tower import Encoded, masked_max, masked_mean
 
 _PRIMES = 1_000_003, 8_191, 131_071
@@ -81,7 +82,7 @@ class Ngrams(nn.Module):
     ) -> None:
         super().__init__()
         if not set(orders) <= {2, 3}:
-            raise ValueError(f"n-grams of {sorted(orders)} words are not counted, only of 2 and 3")
+            raise InputError(f"n-grams of {sorted(orders)} words are not counted, only of 2 and 3", "use 2, 3 or both")
         self.config: dict[str, Any] = {
             "vocab": vocab,
             "width": width,

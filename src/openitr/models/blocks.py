@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from openitr.errors import InputError
+
 
 class Attention(nn.Module):
     """Multi-head attention of a sequence to itself or to another one (Vaswani et al. 2017, arXiv:1706.03762).
@@ -28,7 +30,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, *, causal: bool = False, memory_width: int | None = None) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"{heads} heads do not divide a width of {width}")
+            raise InputError(f"{heads} heads do not divide a width of {width}", "use a divisor of the width")
         self.heads, self.causal = heads, causal
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(memory_width or width, 2 * width)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from openitr.errors import InputError
 from openitr.models.tower import Encoded
 
 
@@ -49,7 +50,9 @@ class ConvNet(nn.Module):
         super().__init__()
         shrink = patch * 2 ** (len(widths) - 1)
         if image_size % shrink:
-            raise ValueError(f"a picture of {image_size} pixels cannot be shrunk {shrink} times")
+            raise InputError(
+                f"a picture of {image_size} pixels cannot be shrunk {shrink} times", f"use a multiple of {shrink}"
+            )
         self.config: dict[str, Any] = {
             "image_size": image_size,
             "patch": patch,

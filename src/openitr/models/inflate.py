@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from openitr.errors import InputError
+
 
 def inflate(conv: nn.Conv2d, frames: int) -> nn.Conv3d:
     """A Conv3d that gives on ``frames`` equal frames what ``conv`` gives on one.
@@ -23,7 +25,7 @@ def inflate(conv: nn.Conv2d, frames: int) -> nn.Conv3d:
     True
     """
     if isinstance(conv.padding, str) or conv.padding_mode != "zeros":
-        raise ValueError("only zero padding of so many pixels can be inflated")
+        raise InputError("only zero padding of so many pixels can be inflated", "give padding as numbers")
     made = nn.Conv3d(
         conv.in_channels,
         conv.out_channels,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from openitr.errors import InputError
 from openitr.models.blocks import Block
 from openitr.models.tower import Encoded
 
@@ -44,7 +45,9 @@ class ViT(nn.Module):
     ) -> None:
         super().__init__()
         if image_size % patch:
-            raise ValueError(f"patches of {patch} pixels do not tile a picture of {image_size}")
+            raise InputError(
+                f"patches of {patch} pixels do not tile a picture of {image_size}", f"use a multiple of {patch}"
+            )
         self.config: dict[str, Any] = {
             "image_size": image_size,
             "patch": patch,

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from openitr.errors import InputError
 from openitr.objectives.base import Objective
 from openitr.objectives.batch import Batch
 from openitr.objectives.constant import constant
@@ -50,7 +51,7 @@ class Boost(Objective):
     ) -> None:
         super().__init__(Sum())
         if kind not in ("abs", "rel"):
-            raise ValueError(f'there is no boost {kind!r}, only "abs" and "rel"')
+            raise InputError(f"there is no boost {kind!r}", 'use "abs" or "rel"')
         self.kind, self.margin, self.gamma, self.alpha = kind, margin, gamma, alpha
 
     def terms(self, batch: Batch) -> dict[str, tuple[float, Tensor, Tensor | None]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from openitr.errors import InputError
 from openitr.objectives.batch import Batch
 from openitr.objectives.similarity import Similarity
 
@@ -37,7 +38,7 @@ class StructuredSparse(Similarity):
     def __init__(self, dim: int, groups: int = 8, *, gated: bool = True) -> None:
         super().__init__()
         if dim % groups:
-            raise ValueError(f"{groups} groups do not divide {dim} channels")
+            raise InputError(f"{groups} groups do not divide {dim} channels", "use a divisor of dim")
         self.groups, self.gated = groups, gated
         self.blocks = nn.Parameter(torch.zeros(groups, dim // groups, dim // groups))
         self.channel = nn.Linear(dim, dim, bias=False)

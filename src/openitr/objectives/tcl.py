@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from openitr.errors import ShapeError
 from openitr.objectives.base import Objective
 from openitr.objectives.batch import Batch
 from openitr.objectives.constant import constant
@@ -62,6 +63,10 @@ class TCL(Objective):
         slow = batch.slow
         assert slow is not None
         v, t, slow_v, slow_t = batch.images, batch.texts, constant(slow.images), constant(slow.texts)
+        if v.shape[1] != self.image_queue.shape[1]:
+            raise ShapeError(
+                f"vectors of width {v.shape[1]} meet a queue of width {self.image_queue.shape[1]}", "set dim of TCL"
+            )
         scale = self.log_scale.to(v.dtype).exp().clamp(1 / 0.5, 1 / 0.001)
         filled = min(int(self.seen), len(self.image_queue))
         all_v = torch.cat([slow_v, self.image_queue[:filled].to(v.dtype)])

@@ -170,7 +170,7 @@ def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool, share: fl
     ids = tokenizer.encode([caption(scene, "short", rng).texts["en"] for scene in scenes])
     torch.manual_seed(budget.seed)
     model = tiny_dual_encoder(SIZE, tokenizer, dim=64, depth=4, patch=8)
-    end = budget.left - share * budget.seconds
+    end = max(0.0, budget.left - share * budget.seconds)
     steps = fit(
         model,
         lambda rows: info_nce(model.encode_images(pictures[rows]), model.encode_texts(ids[rows]), 0.1),
@@ -178,7 +178,7 @@ def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool, share: fl
         steps=500,
         rate=2e-3,
         seed=budget.seed,
-        enough=lambda: budget.left < end,
+        enough=lambda: budget.left <= end,
     )
     return model, steps
 

@@ -112,8 +112,8 @@ def train(model: torch.nn.Module, tokenizer: object, data: Stamps, budget: Budge
             total = total + info_nce(seen, model.encode_images(view(chosen, generator)), 0.1)
         return total
 
-    end = budget.left - share * budget.seconds
-    return fit(model, loss, len(data), steps=250, rate=2e-3, seed=budget.seed, enough=lambda: budget.left < end)
+    end = max(0.0, budget.left - share * budget.seconds)
+    return fit(model, loss, len(data), steps=250, rate=2e-3, seed=budget.seed, enough=lambda: budget.left <= end)
 
 
 def view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

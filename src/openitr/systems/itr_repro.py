@@ -83,7 +83,7 @@ def experiment(budget: Budget) -> Outcome:
         [
             f"the method in miniature: a linear layer a side on features cut to {WIDTHS[0]} or {WIDTHS[1]} numbers, "
             "triplet loss with margin 0.2; the paper's six systems are not trained here",
-            "the factor that truly varies was chosen to have a large effect: with the loss alone varied (sum, hardest) its "
+            "the factor that truly varies was chosen to have a large effect: with the loss alone varied its "
             "share was .23 against .47 of the seeds, so at this size the losses differ by less than seeds do",
             f"the trials deal {len(pool)} trainings again and again, so they are not independent of each other",
         ],

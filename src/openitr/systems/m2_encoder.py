@@ -9,6 +9,7 @@ from openitr.systems.card import Budget, Card, Check, Outcome
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from openitr.embeddings import Ints
     from openitr.models import DualEncoder, WordTokenizer
     from openitr.systems.digits import Digits
 
@@ -155,7 +156,7 @@ def fresh(data: Digits, langs: tuple[str, ...], seed: int) -> tuple[DualEncoder,
     return model, tokenizer
 
 
-def trained(data: Digits, langs: tuple[str, ...], seed: int) -> tuple[DualEncoder, WordTokenizer, object]:
+def trained(data: Digits, langs: tuple[str, ...], seed: int) -> tuple[DualEncoder, WordTokenizer, Ints]:
     """A model of one or two languages, its tokenizer, and the rows that it has not seen."""
     import numpy as np
     import torch
@@ -173,7 +174,7 @@ def trained(data: Digits, langs: tuple[str, ...], seed: int) -> tuple[DualEncode
     return model, tokenizer, held
 
 
-def accuracy(model: DualEncoder, tokenizer: WordTokenizer, data: Digits, held: object, lang: str) -> float:
+def accuracy(model: DualEncoder, tokenizer: WordTokenizer, data: Digits, held: Ints, lang: str) -> float:
     """How often a picture's best caption of the ten is its own, in percent."""
     import torch
 

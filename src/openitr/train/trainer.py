@@ -96,6 +96,8 @@ class Trainer:
     ) -> None:
         if len(examples) < 2:
             raise InputError(f"there are {len(examples)} pictures to train on", "give 2 or more")
+        if device.partition(":")[0] not in ("cpu", "cuda") or ("cuda" in device and not torch.cuda.is_available()):
+            raise InputError(f"there is no device {device!r} here", "use cpu")
         self.needs = fitting(model, objective, examples, plan)
         self.model, self.objective = model.to(device), objective.to(device)
         self.plan, self.examples, self.held, self.device = plan, examples, held, device

@@ -95,7 +95,10 @@ def fitting(model: nn.Module, objective: Objective, examples: Examples, plan: Pl
     if "labels" in needs and examples.labels is None:
         raise InputError(f"{name} needs labels, which this data has not", "name a metadata field with --label")
     if strange := sorted(needs - FROM_DATA - FROM_MODEL):
-        raise InputError(f"{name} needs {strange[0]!r}, which this trainer does not make", "write the loop yourself")
+        raise InputError(
+            f"{name} needs {strange[0]!r}, which this trainer does not make",
+            "train it from Python: see the page on objectives",
+        )
     if "logits" in needs and not hasattr(model, "expect"):
         raise InputError(f"{name} needs a model that writes captions", "use openitr.models.CoCa")
     if "slow" in needs and not plan.average:
