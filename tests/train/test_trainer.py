@@ -13,7 +13,18 @@ from torch import nn
 
 from openitr.errors import InputError, ModelError
 from openitr.models import tiny_dual_encoder
-from openitr.objectives import Contrastive, DirectionalRank, InfoNCE, MaxSim, Objective, OneToK, Slow, Triplet, UniCL
+from openitr.objectives import (
+    Contrastive,
+    DirectionalRank,
+    InfoNCE,
+    MaxSim,
+    Objective,
+    OneToK,
+    Sampled,
+    Slow,
+    Triplet,
+    UniCL,
+)
 from openitr.train import Average, Examples, Plan, Trainer, checkpoint, encode, rsum
 from tests.train.conftest import small, vectors
 
@@ -71,8 +82,19 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_the_draws_of_others_alo
         ({"accumulate": 2, "layer_decay": 0.5}, InfoNCE, 3),
         ({"accumulate": 2, "layer_decay": 0.5}, InfoNCE, 4),
         ({"average": 0.9}, lambda: Contrastive(targets=Slow()), 5),
+        ({}, lambda: Contrastive(mining=Sampled(0.5)), 4),
     ],
-    ids=["after 1", "after 3", "after 4", "after 7", "cached", "accumulate, epoch", "accumulate, between", "slow"],
+    ids=[
+        "after 1",
+        "after 3",
+        "after 4",
+        "after 7",
+        "cached",
+        "accumulate, epoch",
+        "accumulate, between",
+        "slow",
+        "sampled",
+    ],
 )
 def test_a_stopped_training_goes_on_bit_by_bit(
     tmp_path: Path, examples: Examples, stop: int, settings: dict[str, Any], objective: Any

@@ -41,7 +41,7 @@ def experiment(budget: Budget) -> Outcome:
     return Outcome(
         [
             Check(
-                "a block-wise rotation is learned from 200 pairs: R@1 above 90% on unseen ones, where weighted channels fail",
+                "a block-wise rotation is learned: R@1 above 90% on unseen pairs, where weighted channels fail",
                 {f"rotated R@1, {name}": round(value, 2) for name, value in scores.items() if "full" not in name},
                 scores["4 blocks"] > 90 > scores["diagonal"],
             ),
