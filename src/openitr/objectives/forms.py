@@ -86,8 +86,12 @@ class Hinge(Form):
 
     def forward(self, scores: Tensor, targets: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
         match = targets > 0
-        cost = (self.margin - scores[:, :, None] + scores[:, None, :]).relu()
-        cost = cost * match[:, :, None] * (candidates & ~match)[:, None, :]
+        # Most anchors have one positive or a few: (n, few, m) costs, not (n, m, m).
+        few = max(1, int(match.sum(1).max())) if len(match) else 1
+        which = match.to(scores.dtype).topk(few, 1).indices
+        own, real = scores.gather(1, which), match.gather(1, which)
+        cost = (self.margin - own[:, :, None] + scores[:, None, :]).relu()
+        cost = cost * real[:, :, None] * (candidates & ~match)[:, None, :]
         return cost.sum((1, 2)), match.any(1)
 
 

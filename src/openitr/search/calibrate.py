@@ -284,14 +284,14 @@ class _Say:
     def __call__(self, score: float, beaten: float, *outdone: float) -> str:
         rivals = "other texts" if self.what == "words" else "other pictures"
         return (
-            f"{_share_of_one(score):.0%} likely: scores above {_share(beaten)} unrelated pictures "
+            f"relevant with a chance of {_share_of_one(score):.0%}: scores above {_share(beaten)} unrelated pictures "
             f"and fits better than {_share(min(outdone))} {rivals}"
         )
 
 
 def _guessed(score: float) -> str:
     return (
-        f"about {_share_of_one(score):.0%} likely, by how far it stands out of this collection "
+        f"relevant with a chance of about {_share_of_one(score):.0%}, by how far it stands out of this collection "
         "(the model has no calibration)"
     )
 

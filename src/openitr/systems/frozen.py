@@ -40,11 +40,6 @@ class FrozenPairs:
     captions: list[str]
     pairs: PairDataset
 
-    @property
-    def paths(self) -> list[Path]:
-        """Where the pictures are, for those that are files."""
-        return [pair.image for pair in self.pairs if isinstance(pair.image, Path)]
-
 
 def pairs(
     budget: Budget,

@@ -7,7 +7,7 @@ import { percent } from "./words.js";
 import { toastError } from "./say.js";
 
 const GRID = 7;
-const NAMES = { match: "Match", avoid: "Stay away", calibrate: "How sure", fuse: "Together", rerank: "Second look" };
+const NAMES = { match: "Match", avoid: "Stay away", calibrate: "Chance", level: "Too common", fuse: "Together", rerank: "Second look" };
 const BUCKETS = { likely: "Likely", maybe: "Maybe", rest: "Unlikely" };
 
 /** @param {HTMLElement} stage where the picture stands */
@@ -74,7 +74,6 @@ export function whyPanel(stage) {
 					null,
 					h("span.band-dot", { "aria-hidden": "true" }),
 					h("b", null, BUCKETS[hit.bucket]),
-					h("span", null, percent(hit.probability)),
 				),
 				bars(hit.why),
 				button,
