@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TORCH  := torch==2.13.0
 
+# Two threads of torch that share a core wait for each other; on small tensors one is faster anyway.
+test soak systems: export OMP_NUM_THREADS ?= 1
+
 ifneq ($(wildcard ../shared/data),)
 export OPENITR_DATA ?= $(abspath ../shared/data)
 endif

@@ -1,0 +1,1 @@
+"""The table of objectives in the documentation: `python -m recipes.objectives DATA`."""
