@@ -75,9 +75,9 @@ def colour_encoders() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Read only: tests of one process share it."""
+    """Read only: the tests of a module share it. No longer than that, since all models are colours meanwhile."""
     base = tmp_path_factory.mktemp("pair")
     lay_out(base / "pictures")
     with colour_encoders(), openitr.library.create(base / "photos") as local:

@@ -122,9 +122,12 @@ def served(painted: Path, tmp_path: Path, colours: type[ColourEncoder]) -> Itera
         _stop(place)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def place(painted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The collection served with the defaults, once for all tests that change nothing."""
+    """The collection served with the defaults, once for the tests of a module that change nothing.
+
+    No longer than that, since all models are colours meanwhile.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(openitr.encoders, "load", lambda spec, **options: ColourEncoder())
         made = _serve(painted, tmp_path_factory.mktemp("still"), "http://localhost", {})
