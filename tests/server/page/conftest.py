@@ -80,9 +80,9 @@ def served(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium without a window."""
+    """Debian's Chromium without a window; no longer than a module, since no other event loop can run meanwhile."""
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api")
