@@ -118,6 +118,9 @@ class Library:
             query = self.query(
                 query, texts=texts, images=images, negatives=negatives, where=where, k=k, offset=offset, sort=sort
             )
+        return self._answer(query, run, model)
+
+    def _answer(self, query: Query, run: str | None, model: str | Encoder | None) -> Hits:
         return self.pipeline(query, run=run, model=model)(query)
 
     def query(

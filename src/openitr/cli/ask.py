@@ -64,21 +64,20 @@ def search(
         import openitr
 
         with openitr.open(collection) as library:
-            query: dict[str, Any] = {
-                "texts": text or (),
-                "images": image or (),
-                "negatives": avoid or (),
-                "where": where or (),
-                "k": k,
-                "offset": offset,
-                "sort": sort,
-            }
-            said = " ".join(words or []) or None
+            query = library.query(
+                " ".join(words or []) or None,
+                texts=text or (),
+                images=image or (),
+                negatives=avoid or (),
+                where=where or (),
+                k=k,
+                offset=offset,
+                sort=sort,
+            )
             if unhub is None:
-                hits = library.search(said, run=run, **query)
+                hits = library.search(query, run=run)
             else:
-                asked = library.query(said, **query)
-                hits = library.pipeline(asked, run=run, unhub=_cure(unhub), bank=_lines(bank))(asked)
+                hits = library.pipeline(query, run=run, unhub=_cure(unhub), bank=_lines(bank))(query)
             if sheet is not None:
                 from openitr.cli.sheet import contact_sheet
 

@@ -14,8 +14,7 @@ from openitr.client.reading import group_of, hits_of, item_of, progress_of, repo
 from openitr.client.transport import checked, understood
 from openitr.errors import FilterError, InputError, NoSuchCollection
 from openitr.library import Library, Where
-from openitr.search.parts import ImageLike
-from openitr.types import Hits, Item, Part, Query
+from openitr.types import Hits, Item, Query
 
 if TYPE_CHECKING:
     from openitr.collection import IngestReport, Problem, Progress, Run
@@ -84,32 +83,9 @@ class RemoteLibrary(Library):
 
     # Asking
 
-    def search(
-        self,
-        query: str | Query | None = None,
-        *,
-        texts: Iterable[str | Part] = (),
-        images: Iterable[ImageLike] = (),
-        negatives: Iterable[ImageLike] = (),
-        where: Where = (),
-        k: int = 20,
-        offset: int = 0,
-        sort: str = "relevance",
-        run: str | None = None,
-        model: str | Encoder | None = None,
-    ) -> Hits:
-        """Ask in words, by picture, or both; see :meth:`openitr.library.Library.search`.
-
-        Raises:
-            QueryError, FilterError, UnreadableImage: As the local library does.
-            InputError: A ``model``: the server asks with the one of the run.
-        """
+    def _answer(self, query: Query, run: str | None, model: str | Encoder | None) -> Hits:
         if model is not None:
             raise InputError("a server asks with the model of the run", "name a run, or leave the model out")
-        if not isinstance(query, Query):
-            query = self.query(
-                query, texts=texts, images=images, negatives=negatives, where=where, k=k, offset=offset, sort=sort
-            )
         body, files = request_of(query)
         return self._hits({**body, "run": run}, files, query)
 
