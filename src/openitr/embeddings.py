@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from openitr.errors import ShapeError
+from openitr.errors import MissingExtra, ShapeError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -116,7 +116,10 @@ class LexiconEmbeddings:
     kind = "lexicon"
 
     def __post_init__(self) -> None:
-        from scipy.sparse import csr_matrix
+        try:
+            from scipy.sparse import csr_matrix
+        except ImportError as error:
+            raise MissingExtra("Lexicon embeddings", "lexicon") from error
 
         matrix = csr_matrix(self.matrix, dtype=np.float32)
         _finite(matrix.data[:, None], "lexicon embeddings")

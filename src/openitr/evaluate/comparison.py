@@ -22,10 +22,10 @@ from openitr.encoders.base import Encoder
 from openitr.errors import InputError
 from openitr.evaluate.bootstrap import Interval, Resampling, interval
 from openitr.evaluate.both import rank_both
+from openitr.evaluate.means import MeanDifference, welch
 from openitr.evaluate.metrics import KS
 from openitr.evaluate.protocol import RULES, encode_pairs
 from openitr.evaluate.significance import Difference, clusters, effect_size, holm, randomisation
-from openitr.evaluate.student import MeanDifference, welch
 
 NUMBERS = (*(f"{way} R@{k}" for way in ("t2i", "i2t") for k in KS), "RSUM")
 LEVEL = 0.05

@@ -26,7 +26,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from openitr.errors import InputError
-from openitr.evaluate.student import MeanDifference, welch
+from openitr.evaluate.means import MeanDifference, welch
 
 Setting: TypeAlias = str | int | float | bool
 Settings: TypeAlias = Mapping[str, Setting]

@@ -28,7 +28,9 @@ def listen(settings: Settings) -> socket.socket:
         OpenITRError: Something listens there already, or it is not allowed.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP, as asyncio looks for that before it sends without delay: else each answer waits 40 ms for the client's
+    # kernel to confirm its headers.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if socket.has_ipv6 and settings.host == "::":
         found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:

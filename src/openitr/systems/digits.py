@@ -71,7 +71,7 @@ def digits() -> Digits:
     try:
         from sklearn.datasets import load_digits  # type: ignore[import-untyped]
     except ImportError as error:
-        raise MissingExtra("the handwritten digits of scikit-learn", "dev") from error
+        raise MissingExtra("the handwritten digits of scikit-learn", "systems") from error
     import torch
 
     found = load_digits()

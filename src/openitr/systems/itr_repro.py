@@ -167,7 +167,7 @@ CARD = Card(
         "openitr.evaluate.repro.repro_study",
         "openitr.evaluate.repro.seed_verdict",
         "openitr.evaluate.repro.replay",
-        "openitr.evaluate.student.welch",
+        "openitr.evaluate.means.welch",
     ),
     experiment=experiment,
 )

@@ -47,7 +47,7 @@ def _ndcg(rng: Generator) -> Check:
     try:
         ndcg_score = import_module("sklearn.metrics").ndcg_score
     except ImportError as error:
-        raise MissingExtra("comparisons with scikit-learn", "dev") from error
+        raise MissingExtra("comparisons with scikit-learn", "systems") from error
     grades, scores = rng.integers(0, 4, (60, 40)).astype(float), rng.normal(size=(60, 40))
     names = [f"d{n}" for n in range(40)]
     queries = [f"q{n}" for n in range(60)]

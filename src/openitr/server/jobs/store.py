@@ -142,9 +142,9 @@ class JobStore:
                 "(SELECT max(number) FROM jobs) - ?",
                 (KEPT,),
             )
-        made = self.get(id)
-        assert made is not None
-        return made
+            # Read before anyone can claim it, so that the answer is the job as it was queued.
+            row = self._db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (id,)).fetchone()
+        return _job(row)
 
     def get(self, id: str) -> Job | None:
         """A job by id."""
