@@ -35,6 +35,14 @@ class Budget:
         """Seconds left, never below zero."""
         return max(0.0, self.seconds - (time.monotonic() - self._began))
 
+    def steps(self, per_second: float) -> int:
+        """Steps of training for the seconds that were given, not for the clock: the same call gives the same numbers.
+
+        >>> Budget(seconds=60).steps(4)
+        240
+        """
+        return max(1, round(per_second * self.seconds))
+
     def data(self, name: str) -> Path:
         """The folder of real pairs called ``name``, below the one that OPENITR_DATA names.
 

@@ -41,8 +41,8 @@ def experiment(budget: Budget) -> Outcome:
     subjects = ask(draw(ASKED, rng, natural=True))
     mixed = ask(draw(ASKED, rng, natural=False))
     found: dict[str, CABReport] = {}
-    for name, natural, share in (("fixed", True, 0.35), ("random", False, 0.35)):
-        model, steps = towers(tokenizer, budget, natural=natural, share=share)
+    for name, natural in (("fixed", True), ("random", False)):
+        model, steps = towers(tokenizer, budget, natural=natural)
         from openitr.diagnose.towers import TowerEncoder
 
         encoder = TowerEncoder(model, tokenizer)
@@ -156,7 +156,7 @@ def question(thing: str) -> str:
     return f"the colour of the {thing}"
 
 
-def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool, share: float) -> tuple[DualEncoder, int]:
+def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool) -> tuple[DualEncoder, int]:
     """Two towers trained by InfoNCE on scenes and their captions, and the steps taken."""
     import torch
 
@@ -170,15 +170,13 @@ def towers(tokenizer: WordTokenizer, budget: Budget, *, natural: bool, share: fl
     ids = tokenizer.encode([caption(scene, "short", rng).texts["en"] for scene in scenes])
     torch.manual_seed(budget.seed)
     model = tiny_dual_encoder(SIZE, tokenizer, dim=64, depth=4, patch=8)
-    end = max(0.0, budget.left - share * budget.seconds)
     steps = fit(
         model,
         lambda rows: info_nce(model.encode_images(pictures[rows]), model.encode_texts(ids[rows]), 0.1),
         len(scenes),
-        steps=500,
+        steps=budget.steps(5),
         rate=2e-3,
         seed=budget.seed,
-        enough=lambda: budget.left <= end,
     )
     return model, steps
 
@@ -226,10 +224,9 @@ def fusion(
             fused,
             lambda rows: nn.functional.cross_entropy(answer(given[rows]), right[rows]),
             len(lessons),
-            steps=600,
+            steps=budget.steps(10),
             rate=2e-3,
             seed=budget.seed,
-            enough=lambda: budget.left < 0.04 * budget.seconds,
         )
     with torch.inference_mode():
         natural, new = (answer(tokens(some)).argmax(dim=1).tolist() for some in (subjects, mixed))

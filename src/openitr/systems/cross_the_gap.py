@@ -35,7 +35,7 @@ def experiment(budget: Budget) -> Outcome:
     for intra in (False, True):
         torch.manual_seed(budget.seed)
         model = tiny_dual_encoder(SIZE, tokenizer, dim=64, depth=4, patch=8)
-        steps.append(train(model, tokenizer, data, budget, intra=intra, share=0.4 if intra else 0.3))
+        steps.append(train(model, tokenizer, data, budget, intra=intra))
         encoder = TowerEncoder(model, tokenizer)
         weights = weights_hash(model)
         inverter = ModalityInverter(encoder, seed=budget.seed)
@@ -93,7 +93,7 @@ def experiment(budget: Budget) -> Outcome:
     )
 
 
-def train(model: torch.nn.Module, tokenizer: object, data: Stamps, budget: Budget, *, intra: bool, share: float) -> int:
+def train(model: torch.nn.Module, tokenizer: object, data: Stamps, budget: Budget, *, intra: bool) -> int:
     """InfoNCE between pictures and names; with ``intra`` also between two views of each picture. Steps taken."""
     import torch
 
@@ -112,8 +112,7 @@ def train(model: torch.nn.Module, tokenizer: object, data: Stamps, budget: Budge
             total = total + info_nce(seen, model.encode_images(view(chosen, generator)), 0.1)
         return total
 
-    end = max(0.0, budget.left - share * budget.seconds)
-    return fit(model, loss, len(data), steps=250, rate=2e-3, seed=budget.seed, enough=lambda: budget.left <= end)
+    return fit(model, loss, len(data), steps=budget.steps(3), rate=2e-3, seed=budget.seed)
 
 
 def view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

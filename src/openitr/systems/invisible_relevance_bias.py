@@ -47,17 +47,12 @@ def experiment(budget: Budget) -> Outcome:
             made = [torch.cat([model.encode_images(part) for part in side.split(256)]).numpy() for side in sides]
         return [DenseEmbeddings.normalise(side) for side in made]
 
-    first = 0.55 * budget.seconds
-    steps = fit(
-        model, lambda rows: loss(rows, False), count, steps=700, rate=2e-3, seed=budget.seed,
-        enough=lambda: budget.left < first,
-    )  # fmt: skip
+    steps = fit(model, lambda rows: loss(rows, False), count, steps=budget.steps(4), rate=2e-3, seed=budget.seed)
     measure = SourceBias()
     texts = TowerEncoder(model, tokenizer).encode_texts(data.names)
     real, twins = embedded()
     odd = np.arange(1, count, 2)
     biased = measure.of_embeddings(texts[odd], real[odd], twins[odd])
-    second = 0.15 * budget.seconds
     # Even stamps say when the bias is gone, odd ones are measured: too much of the remedy turns the bias round.
     judged = np.arange(0, count, 2)
     asked = 0
@@ -65,8 +60,8 @@ def experiment(budget: Budget) -> Outcome:
     def gone() -> bool:
         nonlocal asked
         asked += 1
-        if budget.left < second or asked % 5:
-            return budget.left < second
+        if asked % 5:
+            return False
         real, twins = embedded()
         said = TowerEncoder(model, tokenizer).encode_texts([data.names[int(row)] for row in judged])
         model.train()
@@ -75,8 +70,14 @@ def experiment(budget: Budget) -> Outcome:
     # The texts stay where they are, so that what is taken from the pictures is a direction of one space.
     with frozen(model.text, model.text_head):
         more = fit(
-            model, lambda rows: loss(rows, True), count, steps=350, rate=3e-4, seed=budget.seed + 1, enough=gone,
-        )  # fmt: skip
+            model,
+            lambda rows: loss(rows, True),
+            count,
+            steps=budget.steps(5.8),
+            rate=3e-4,
+            seed=budget.seed + 1,
+            enough=gone,
+        )
     cured_texts = TowerEncoder(model, tokenizer).encode_texts(data.names)
     cured_real, cured_twins = embedded()
     cured = measure.of_embeddings(cured_texts[odd], cured_real[odd], cured_twins[odd])

@@ -34,7 +34,7 @@ def experiment(budget: Budget) -> Outcome:
 
     # Two names for one configuration, each with seeds of its own: a pool of trainings, dealt into pairs of sides.
     pool: list[float] = []
-    while len(pool) < 120 and (len(pool) < 40 or budget.left > 0.25 * budget.seconds):
+    while len(pool) < 120:
         pool.append(lab.train(base, 1000 + budget.seed * 1000 + len(pool)))
     values, rng = np.array(pool), np.random.default_rng(budget.seed)
     trials, within, found = 1000, 0, 0
