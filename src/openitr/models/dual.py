@@ -13,12 +13,15 @@ from openitr.errors import ModelError
 from openitr.models.bags import BagOfWords, Ngrams, Windows
 from openitr.models.convnet import ConvNet
 from openitr.models.projector import Projector
+from openitr.models.regions import Regions
 from openitr.models.text import TextTransformer
 from openitr.models.tokenizer import WordTokenizer
 from openitr.models.tower import Encoded
 from openitr.models.vit import ViT
 
-_TOWERS = {tower.__name__: tower for tower in (ViT, ConvNet, TextTransformer, BagOfWords, Ngrams, Windows, Projector)}
+_KNOWN = ViT, ConvNet, TextTransformer, BagOfWords, Ngrams, Windows, Projector, Regions
+_KNOWN = ViT, ConvNet, TextTransformer, BagOfWords, Ngrams, Windows, Projector, Regions
+_TOWERS = {tower.__name__: tower for tower in _KNOWN}
 
 
 class DualEncoder(nn.Module):
@@ -51,7 +54,7 @@ class DualEncoder(nn.Module):
             images: (n, 3, h, w) float in [-1, 1].
             image_tokens: What ``model.image.embed`` gives, instead of pictures: the way in for gradients and inversion.
         """
-        return _through(self.image_head, self.image(images, tokens=image_tokens))
+        return through(self.image_head, self.image(images, tokens=image_tokens))
 
     def view_texts(
         self, ids: Tensor | None = None, *, mask: Tensor | None = None, text_embeddings: Tensor | None = None
@@ -64,7 +67,7 @@ class DualEncoder(nn.Module):
             text_embeddings: What ``model.text.embed`` gives, instead of the ids' own vectors.
         """
         given = {} if text_embeddings is None else {"tokens": text_embeddings}
-        return _through(self.text_head, self.text(ids, mask=mask, **given))
+        return through(self.text_head, self.text(ids, mask=mask, **given))
 
     def encode_images(self, images: Tensor | None = None, *, image_tokens: Tensor | None = None) -> Tensor:
         """Pictures (n, 3, h, w) float in [-1, 1] to unit vectors (n, dim)."""
@@ -92,18 +95,22 @@ class DualEncoder(nn.Module):
             ModelError: A tower that this OpenITR does not know, or arguments that are none of its.
         """
         try:
-            return cls(_build(description["image"]), _build(description["text"]), int(description["dim"]))
+            towers = tower(description["image"]), tower(description["text"])
+            return cls(*towers, int(description["dim"]), **description.get("fusion", {}))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"a dual encoder cannot be built from its description: {error}", f"towers are: {', '.join(_TOWERS)}"
             ) from error
 
 
-def _through(head: nn.Module, seen: Encoded) -> Encoded:
-    return Encoded(F.normalize(head(seen.pooled), dim=-1), F.normalize(head(seen.tokens), dim=-1), seen.mask)
+def through(head: nn.Module, seen: Encoded, states: Tensor | None = None) -> Encoded:
+    """Unit vectors of the whole and of the tokens through a head; fusion goes on with ``states``, or the tokens."""
+    pooled, tokens = (F.normalize(head(part), dim=-1) for part in (seen.pooled, seen.tokens))
+    return Encoded(pooled, tokens, seen.mask, seen.tokens if states is None else states)
 
 
-def _build(description: Mapping[str, Any]) -> nn.Module:
+def tower(description: Mapping[str, Any]) -> nn.Module:
+    """A tower with fresh weights, from the name and the arguments that a description holds."""
     arguments = dict(description)
     return _TOWERS[arguments.pop("tower")](**arguments)
 

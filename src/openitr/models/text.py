@@ -76,13 +76,22 @@ class TextTransformer(nn.Module):
             mask: (n, L), true for real words; by default the ids that are not 0, or all tokens.
             tokens: (n, L, width) instead of the ids' own vectors: perturbed ones, mixed ones, ones being searched for.
         """
+        states, mask = self.begin(ids, mask=mask, tokens=tokens)
+        for block in self.blocks:
+            states = block(states, mask)
+        return self.end(states, mask)
+
+    def begin(
+        self, ids: Tensor | None = None, *, mask: Tensor | None = None, tokens: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What enters the first block (n, L, width), and which words are real (n, L)."""
         tokens = self.embed(ids) if tokens is None else tokens
         if mask is None:
             mask = torch.ones(tokens.shape[:2], device=tokens.device) if ids is None else ids != 0
-        mask = mask.bool()
-        states = tokens + self.positions[: tokens.shape[1]]
-        for block in self.blocks:
-            states = block(states, mask)
+        return tokens + self.positions[: tokens.shape[1]], mask.bool()
+
+    def end(self, states: Tensor, mask: Tensor) -> Encoded:
+        """What left the last block, normed and pooled."""
         states = self.norm(states)
         if self.pool == "mean":
             return Encoded(masked_mean(states, mask), states, mask)

@@ -14,11 +14,17 @@ class Encoded(NamedTuple):
         pooled: (n, width), one vector per item.
         tokens: (n, L, width), one per patch or word; the class token is not among them.
         mask: (n, L) bool, False where a token is padding.
+        states: (n, L, any width) what a fusion model goes on with; None where nothing goes on.
     """
 
     pooled: Tensor
     tokens: Tensor
     mask: Tensor
+    states: Tensor | None = None
+
+    def take(self, rows: Tensor) -> Encoded:
+        """The same of chosen items, with repeats if wanted."""
+        return Encoded(*(None if part is None else part[rows] for part in self))
 
 
 def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:

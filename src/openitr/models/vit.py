@@ -70,11 +70,18 @@ class ViT(nn.Module):
 
     def forward(self, images: Tensor | None = None, *, tokens: Tensor | None = None) -> Encoded:
         """Pictures, or what :meth:`embed` gives (n, P, width), to states."""
-        states = (self.embed(images) if tokens is None else tokens) + self.positions
-        if self.first is not None:
-            states = torch.cat([self.first.expand(len(states), 1, -1), states], 1)
+        states = self.begin(images, tokens=tokens)
         for block in self.blocks:
             states = block(states)
+        return self.end(states)
+
+    def begin(self, images: Tensor | None = None, *, tokens: Tensor | None = None) -> Tensor:
+        """What enters the first block: (n, P, width), or (n, 1 + P, width) with the class token."""
+        states = (self.embed(images) if tokens is None else tokens) + self.positions
+        return states if self.first is None else torch.cat([self.first.expand(len(states), 1, -1), states], 1)
+
+    def end(self, states: Tensor) -> Encoded:
+        """What left the last block, normed and pooled."""
         states = self.norm(states)
         patches = states if self.first is None else states[:, 1:]
         pooled = patches.mean(1) if self.first is None else states[:, 0]

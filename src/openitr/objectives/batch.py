@@ -28,6 +28,10 @@ class Batch:
         ids: (M, L) int64, the words themselves.
         logits: (M, L, vocab), what a captioner expects at each position of ``ids`` from the positions before.
         plain: (B, B) anchor scores of another, already trained matcher.
+        match, matched: (K,) logits of a fusion model for K pairs it was shown, and (K,) bool, which belong together.
+        apart: (K,) distances between the words and the patches of those pairs, seen together.
+        word_logits, word_ids: (N, vocab) of N hidden words, and (N,) int64, what they were.
+        rebuilt, pixels: (R, pixels) of R hidden patches as a model restores them, and as they are.
 
     Raises:
         ShapeError: Shapes that do not fit together.
@@ -52,6 +56,13 @@ class Batch:
     ids: Tensor | None = None
     logits: Tensor | None = None
     plain: Tensor | None = None
+    match: Tensor | None = None
+    matched: Tensor | None = None
+    apart: Tensor | None = None
+    word_logits: Tensor | None = None
+    word_ids: Tensor | None = None
+    rebuilt: Tensor | None = None
+    pixels: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 2 or self.texts.ndim != 2 or self.images.shape[1] != self.texts.shape[1]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ from openitr.objectives.base import Objective
 from openitr.objectives.batch import Batch
 from openitr.objectives.constant import held
 
-DIM, TOKENS, WORDS, VOCABULARY, LABELS = 6, 4, 5, 9, 3
+DIM, TOKENS, WORDS, VOCABULARY, LABELS, PAIRS = 6, 4, 5, 9, 3, 5
 _EMBEDDINGS = (
     "images",
     "texts",
@@ -37,7 +38,12 @@ _EMBEDDINGS = (
     "images_again",
     "texts_again",
     "logits",
+    "match",
+    "apart",
+    "word_logits",
+    "rebuilt",
 )
+_OF_NO_PICTURE = {"match", "matched", "apart", "word_logits", "word_ids", "rebuilt", "pixels"}
 
 
 def draw(pictures: int = 4, texts: tuple[int, ...] | None = None, seed: int = 0) -> Batch:
@@ -72,7 +78,7 @@ def draw(pictures: int = 4, texts: tuple[int, ...] | None = None, seed: int = 0)
         text_tokens=unit(many, WORDS, DIM),
         text_mask=text_mask,
     )
-    return Batch(
+    whole = Batch(
         unit(pictures, DIM),
         unit(many, DIM),
         owner,
@@ -88,6 +94,21 @@ def draw(pictures: int = 4, texts: tuple[int, ...] | None = None, seed: int = 0)
         ids=ids,
         logits=torch.randn(many, WORDS, VOCABULARY, generator=made, dtype=torch.float64),
         plain=torch.randn(pictures, many, generator=made, dtype=torch.float64),
+    )
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=made, dtype=torch.float64)
+
+    return replace(
+        whole,
+        slow=replace(slow, word_logits=normal(PAIRS, VOCABULARY)),
+        match=normal(PAIRS),
+        matched=torch.arange(PAIRS) < 2,
+        apart=normal(PAIRS).abs(),
+        word_logits=normal(PAIRS, VOCABULARY),
+        word_ids=torch.randint(1, VOCABULARY, (PAIRS,), generator=made),
+        rebuilt=normal(PAIRS, DIM),
+        pixels=normal(PAIRS, DIM),
     )
 
 
@@ -234,13 +255,13 @@ def no_leaks(objective: Objective) -> None:
     """No gradient reaches the slow model, the other matcher's scores, or the trust in pairs."""
     objective, batch = deepcopy(objective).double(), draw(4, seed=17)
     assert batch.slow is not None and batch.plain is not None and batch.trust is not None
-    outside = [batch.slow.images, batch.slow.texts, batch.plain, batch.trust]
+    assert batch.slow.word_logits is not None and batch.pixels is not None
+    outside = [batch.slow.images, batch.slow.texts, batch.slow.word_logits, batch.pixels, batch.plain, batch.trust]
     for tensor in outside:
         tensor.requires_grad_()
-    images = batch.images.requires_grad_()
-    loss = objective(batch)
-    grads = torch.autograd.grad(loss, [images, *outside], allow_unused=True)
-    for grad in grads[1:]:
+    for name in _EMBEDDINGS:
+        getattr(batch, name).requires_grad_()
+    for grad in torch.autograd.grad(objective(batch), outside, allow_unused=True):
         assert grad is None or float(grad.abs().max()) == 0, "a gradient leaks into a constant"
 
 
@@ -287,6 +308,8 @@ def _shuffled(batch: Batch, pictures: Tensor, rows: Tensor, rank: Tensor, owner:
             changed[name] = rank[value[rows]] if owner is None else owner
         elif name == "plain" and value is not None:
             changed[name] = value[pictures][:, rows]
+        elif name in _OF_NO_PICTURE:
+            changed[name] = None if value is None else value.flip(0)
         elif value is not None:
             changed[name] = value[rows if name in by_text else pictures].clone()
     return Batch(**changed)

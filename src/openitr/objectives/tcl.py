@@ -6,16 +6,15 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from openitr.errors import ShapeError
-from openitr.objectives.base import Objective
 from openitr.objectives.batch import Batch
 from openitr.objectives.constant import constant
+from openitr.objectives.momentum import MomentumContrast, against
 
 
-class TCL(Objective):
+class TCL(MomentumContrast):
     """Six contrastive terms of equal weight against a slow model and queues of what it said before.
 
     Cross-modal (``cma``): a vector against the slow vectors of the other side and their queue, targets shared with what
@@ -48,62 +47,28 @@ class TCL(Objective):
     ['cma_i2t', 'cma_t2i', 'imc_image', 'imc_text', 'lmi_image', 'lmi_text']
     """
 
-    needs = ("slow",)
-    one_text = True
-
     def __init__(self, dim: int = 128, queue: int = 4096, share: float = 0.4, tau: float = 0.07, grid: int = 2) -> None:
-        super().__init__()
-        self.share, self.grid = share, grid
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(tau)))
-        self.register_buffer("image_queue", torch.zeros(queue, dim))
-        self.register_buffer("text_queue", torch.zeros(queue, dim))
-        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        super().__init__(dim, queue, share, tau)
+        self.grid = grid
 
     def terms(self, batch: Batch) -> dict[str, tuple[float, Tensor, Tensor | None]]:
         slow = batch.slow
         assert slow is not None
         v, t, slow_v, slow_t = batch.images, batch.texts, constant(slow.images), constant(slow.texts)
-        if v.shape[1] != self.image_queue.shape[1]:
-            raise ShapeError(
-                f"vectors of width {v.shape[1]} meet a queue of width {self.image_queue.shape[1]}", "set dim of TCL"
-            )
-        scale = self.log_scale.to(v.dtype).exp().clamp(1 / 0.5, 1 / 0.001)
-        filled = min(int(self.seen), len(self.image_queue))
-        all_v = torch.cat([slow_v, self.image_queue[:filled].to(v.dtype)])
-        all_t = torch.cat([slow_t, self.text_queue[:filled].to(v.dtype)])
+        scale = self.scale(v)
+        all_v, all_t = self.galleries(slow_v, slow_t)
         patches, patch_mask = self._coarse(slow)
         assert slow.text_tokens is not None and slow.text_mask is not None
         words, word_mask = constant(slow.text_tokens), slow.text_mask
         found = {
-            "cma_i2t": (self._against(v, all_t, scale, self._targets(slow_v, all_t, scale)), None),
-            "cma_t2i": (self._against(t, all_v, scale, self._targets(slow_t, all_v, scale)), None),
-            "imc_image": (self._against(v, all_v, scale, None), None),
-            "imc_text": (self._against(t, all_t, scale, None), None),
+            "cma_i2t": (against(v, all_t, scale, self.shared(slow_v, all_t, scale)), None),
+            "cma_t2i": (against(t, all_v, scale, self.shared(slow_t, all_v, scale)), None),
+            "imc_image": (against(v, all_v, scale, None), None),
+            "imc_text": (against(t, all_t, scale, None), None),
             "lmi_image": _parts(v, patches, patch_mask, scale),
             "lmi_text": _parts(t, words, word_mask, scale),
         }
         return {name: (1 / 6, values, weights) for name, (values, weights) in found.items()}
-
-    def update(self, batch: Batch) -> None:
-        """Put the slow vectors into the queues, over the oldest."""
-        slow, size = batch.slow, len(self.image_queue)
-        if slow is None or not size:
-            return
-        rows = (int(self.seen) + torch.arange(len(slow.images))) % size
-        with torch.no_grad():
-            self.image_queue[rows] = slow.images.to(self.image_queue)
-            self.text_queue[rows] = slow.texts.to(self.text_queue)
-            self.seen += len(slow.images)
-
-    def _targets(self, asking: Tensor, gallery: Tensor, scale: Tensor) -> Tensor:
-        """``a softmax(slow scores) + (1 - a) onehot``, without gradient."""
-        seen = (asking @ gallery.T * scale).softmax(1)
-        own = torch.eye(len(asking), len(gallery), dtype=seen.dtype, device=seen.device)
-        return constant(self.share * seen + (1 - self.share) * own)
-
-    def _against(self, asking: Tensor, gallery: Tensor, scale: Tensor, targets: Tensor | None) -> Tensor:
-        logp = (asking @ gallery.T * scale).log_softmax(1)
-        return -logp.diagonal() if targets is None else -(targets * logp).sum(1)
 
     def _coarse(self, slow: Batch) -> tuple[Tensor, Tensor]:
         """Patches averaged to a grid of ``self.grid`` cells a side; those that are no square grid stay as they are."""
