@@ -214,6 +214,46 @@ class TokenEmbeddings:
 Embeddings: TypeAlias = DenseEmbeddings | LexiconEmbeddings | TokenEmbeddings
 
 
+def joined(parts: Sequence[Embeddings]) -> Embeddings:
+    """Embeddings of one kind, one after the other.
+
+    Raises:
+        ShapeError: Several kinds, or no part at all.
+
+    >>> one = DenseEmbeddings(np.eye(2, dtype=np.float32))
+    >>> len(joined([one, one]))
+    4
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.kind for part in parts}) != 1:
+        raise ShapeError("batches of several kinds of embeddings, or none", "all must come from one model")
+    if isinstance(parts[0], DenseEmbeddings):
+        return DenseEmbeddings(np.concatenate([cast(DenseEmbeddings, part).values for part in parts]))
+    if isinstance(parts[0], LexiconEmbeddings):
+        from scipy.sparse import vstack
+
+        return LexiconEmbeddings(vstack([cast(LexiconEmbeddings, part).matrix for part in parts], format="csr"))
+    bags = [cast(TokenEmbeddings, part) for part in parts]
+    lengths = np.concatenate([np.diff(bag.offsets) for bag in bags])
+    return TokenEmbeddings(np.concatenate([bag.values for bag in bags]), np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def nothing(kind: Kind, dim: int) -> Embeddings:
+    """No embeddings at all, of a kind.
+
+    >>> len(nothing("late", 64)), nothing("dense", 8).dim
+    (0, 8)
+    """
+    if kind == "dense":
+        return DenseEmbeddings(np.zeros((0, dim), np.float32))
+    if kind == "late":
+        return TokenEmbeddings(np.zeros((0, dim), np.float32), np.zeros(1, np.int64))
+    from scipy.sparse import csr_matrix
+
+    return LexiconEmbeddings(csr_matrix((0, dim), dtype=np.float32))
+
+
 def load_embeddings(path: str | Path) -> Embeddings:
     """Read what any of the three ``save`` methods wrote.
 

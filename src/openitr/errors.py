@@ -14,6 +14,7 @@
     │   ├── NewerFormat               written by a newer OpenITR
     │   ├── CollectionBusy            another process is writing to it
     │   └── DamagedCollection         `openitr verify` says what, and what to do
+    ├── LMMError                      a language model that is down, too slow, or answers what cannot be used
     ├── ServerError                   a server that cannot be reached, refuses, or answers nonsense
     └── MissingExtra                  an optional dependency; the message has the pip command
 
@@ -104,6 +105,13 @@ class CollectionBusy(CollectionError):
 
 class DamagedCollection(CollectionError):
     """The collection is not whole."""
+
+
+class LMMError(OpenITRError):
+    """A language model that is down, too slow, or whose reply is of no use after one repair.
+
+    Whatever takes a language model catches it, goes on with what works without one, and says so.
+    """
 
 
 class ServerError(OpenITRError):

@@ -64,8 +64,8 @@ def test_the_shipped_models_differ() -> None:
     assert len({encoder(name).fingerprint for name in SHIPPED}) == len(SHIPPED)
 
 
-def test_the_weights_stay_under_40_megabytes() -> None:
-    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 40_000_000
+def test_the_weights_stay_under_50_megabytes() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 50_000_000
 
 
 @pytest.mark.slow

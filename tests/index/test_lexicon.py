@@ -84,7 +84,7 @@ def test_dropping_rows_early_changes_no_answer(
     """With thresholds that make it look after every term, and with ones that make it never look."""
     monkeypatch.setattr(postings, "_WORTH_A_LOOK", 0 if always else 1 << 60)
     monkeypatch.setattr(postings, "_LOOK_UP_COST", 0.001)
-    monkeypatch.setattr(postings, "_BLOCK", 4)
+    monkeypatch.setattr(postings, "_BLOCKS", 512)
     data, queries = sparse(3000, 4), sparse(10, 5)
     index, reference = LexiconIndex(tmp_path, TERMS, bits=32), MemoryIndex("lexicon", TERMS)
     for start in range(0, 3000, 1000):
@@ -287,3 +287,23 @@ def test_it_is_an_eighth_of_dense_vectors(tmp_path: Path) -> None:
     index.flush()
     # 192 bytes of postings, 8 of the id, and 13 a term that occurs, which 2,000 items hardly share.
     assert index.stats()["bytes"] < 2000 * (192 + 8) + 30_522 * 13 + 4096
+
+
+def test_single_weights_and_who_holds_a_term(tmp_path: Path) -> None:
+    """Across segments, removed and replaced items among them."""
+    index, data = LexiconIndex(tmp_path, TERMS), sparse(90, 3)
+    for start in range(0, 90, 30):
+        index.add(np.arange(start, start + 30), data[start : start + 30])
+        index.flush()
+    index.remove(np.array([5, 40]))
+    index.add(np.array([7]), data[[80]])
+    left = [id for id in range(90) if id not in (5, 40)]
+    stored = rows_of(index.vectors(np.array(left)))
+    terms = np.array([0, 3, 199, 1])
+    np.testing.assert_array_equal(index.weights(np.array(left), terms), stored[:, terms])
+    for term in (0, 3, 199):
+        for least in (0.0, 0.2):
+            wanted = [id for id, row in zip(left, stored, strict=True) if row[term] > least]
+            assert index.holding(term, least).tolist() == wanted
+    with pytest.raises(KeyError):
+        index.weights(np.array([5]), terms)

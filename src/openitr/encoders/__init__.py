@@ -2,10 +2,13 @@
 
     default                        shipped; the best of the small models, trained with research-only data
     conse                          shipped; frozen public towers, clean terms
+    lexicon                        shipped; weighted words, searched through an inverted index
+    late                           shipped; a vector per patch and per word
     /path/to/folder, onnx:FOLDER   any folder with a model.json
     transformers:NAME              CLIP, SigLIP, ALIGN, Chinese-CLIP ... of Hugging Face transformers
     open_clip:ARCH/PRETRAINED      OpenCLIP and its zoo
     sentence-transformers:NAME     multimodal models of sentence-transformers
+    regions-corners:MODEL          any of these, with a vector for every part of a picture (regions-grid: more parts)
 
 Importing this package loads no model and no heavy library.
 """
@@ -22,12 +25,21 @@ from openitr.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
+    from openitr.encoders.late import LateEncoder
+    from openitr.encoders.lexicon import LexiconEncoder
     from openitr.encoders.onnx import OnnxEncoder
     from openitr.encoders.open_clip import OpenClipEncoder
     from openitr.encoders.sentence_transformers import SentenceTransformersEncoder
     from openitr.encoders.transformers import TransformersEncoder
 
 WEIGHTS = Path(__file__).parent / "weights"
+
+# kind: (module, class) that runs a folder whose model.json says so
+_RUNNERS = {
+    "dense": ("onnx", "OnnxEncoder"),
+    "lexicon": ("lexicon", "LexiconEncoder"),
+    "late": ("late", "LateEncoder"),
+}
 
 # module: (class, extra that installs it, one sentence)
 _ADAPTERS = {
@@ -47,6 +59,8 @@ _ARGUMENTS = {"transformers": "NAME", "open_clip": "ARCH/PRETRAINED", "sentence_
 
 __all__ = [
     "Encoder",
+    "LateEncoder",
+    "LexiconEncoder",
     "ModelInfo",
     "OnnxEncoder",
     "OpenClipEncoder",
@@ -98,10 +112,8 @@ def load(spec: str, *, threads: int | None = None, allow: str | Path | None = No
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
-    from openitr.encoders.onnx import OnnxEncoder
-
     if spec in _shipped():
-        return OnnxEncoder(WEIGHTS / spec, threads=threads, allow=WEIGHTS, spec=spec)
+        return _run(WEIGHTS / spec, threads, WEIGHTS, spec)
     prefix, colon, rest = spec.partition(":")
     prefix = prefix.replace("-", "_")
     if colon and rest and prefix in _ADAPTERS:
@@ -109,9 +121,13 @@ def load(spec: str, *, threads: int | None = None, allow: str | Path | None = No
         adapter = getattr(import_module(f"openitr.encoders.{prefix}"), _ADAPTERS[prefix][0])
         made: Encoder = adapter(name, threads=threads, spec=f"{spec.partition(':')[0]}:{name}")
         return made
+    if prefix.startswith("regions_") and rest:
+        from openitr.encoders.regions import Regions
+
+        return Regions(load(rest, threads=threads, allow=allow), prefix.removeprefix("regions_"))
     folder = Path(rest if colon and prefix == "onnx" else spec).expanduser()
     if spec and (folder.is_dir() or (colon and prefix == "onnx")):
-        return OnnxEncoder(folder, threads=threads, allow=Path(allow) if allow else None)
+        return _run(folder, threads, Path(allow) if allow else None)
     raise ModelError(f"there is no model {spec!r}", f"use one of: {', '.join(_alternatives())}")
 
 
@@ -140,6 +156,17 @@ def _alternatives() -> list[str]:
     return [*_shipped(), "a folder with a model.json", *(info.name for info in available() if ":" in info.name)]
 
 
+def _run(folder: Path, threads: int | None, allow: Path | None, spec: str = "") -> Encoder:
+    """The runner for what the folder's model.json says it makes."""
+    from openitr.encoders import manifest
+
+    module, cls = _RUNNERS[manifest.read(folder, allow=allow).kind]
+    made: Encoder = getattr(import_module(f"openitr.encoders.{module}"), cls)(
+        folder, threads=threads, allow=allow, spec=spec
+    )
+    return made
+
+
 def _absolute(name: str) -> str:
     """A folder by its absolute path, a hub name as it is."""
     folder = Path(name).expanduser()
@@ -150,8 +177,9 @@ def __getattr__(name: str) -> Any:
     """The classes, imported when first asked for."""
     if name == "Encoder":
         return import_module("openitr.encoders.base").Encoder
-    if name == "OnnxEncoder":
-        return import_module("openitr.encoders.onnx").OnnxEncoder
+    for module, cls in _RUNNERS.values():
+        if name == cls:
+            return getattr(import_module(f"openitr.encoders.{module}"), name)
     for module, (cls, _, _) in _ADAPTERS.items():
         if name == cls:
             return getattr(import_module(f"openitr.encoders.{module}"), name)

@@ -134,6 +134,9 @@ def _side(encoder: Encoder, encode: Callable[..., Embeddings], inputs: Sequence[
         if encoder.kind == "dense":
             norm = float(np.linalg.norm(values))
             _that(abs(norm - 1) < 1e-3, f"{what} {row} gave a vector of length {norm:.4g}, not 1")
+        if encoder.kind == "late":
+            norms = np.linalg.norm(values, axis=1)
+            _that(len(values) > 0 and bool((abs(norms - 1) < 1e-3).all()), f"{what} {row} has a token not of length 1")
     _that(np.array_equal(_values(encode(list(inputs))), _values(together)), f"the same {what}s gave other vectors")
     for row, values in enumerate(all_at_once):
         alone = _values(encode([inputs[row]]))

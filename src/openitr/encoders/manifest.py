@@ -62,6 +62,15 @@ class TextSide:
 
 
 @dataclass(frozen=True)
+class Lexicon:
+    """What the columns of a lexicon model mean: a file with one word a line, and how many of them an item keeps."""
+
+    words: Path
+    image_terms: int
+    text_terms: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A model folder, checked.
 
@@ -78,6 +87,7 @@ class Manifest:
         card: The model card, or None.
         digests: SHA-256 (hex) by file as ``model.json`` declares them; empty when it does not.
         options: The fields that change vectors, as they enter the fingerprint.
+        lexicon: The words, where ``kind`` is lexicon.
     """
 
     folder: Path
@@ -93,11 +103,13 @@ class Manifest:
     card: Path | None
     digests: Mapping[Path, str]
     options: Mapping[str, Any]
+    lexicon: Lexicon | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that makes vectors, in order, without repeats."""
-        return tuple(dict.fromkeys((*self.image.graphs, *self.text.graphs, self.text.tokenizer)))
+        words = (self.lexicon.words,) if self.lexicon else ()
+        return tuple(dict.fromkeys((*self.image.graphs, *self.text.graphs, self.text.tokenizer, *words)))
 
     @property
     def size_bytes(self) -> int:
@@ -131,6 +143,7 @@ class Manifest:
                     "graphs": [digest(p) for p in self.text.graphs],
                     "tokenizer": digest(self.text.tokenizer),
                 },
+                **({"words": digest(self.lexicon.words)} if self.lexicon else {}),
             }
         )
 
@@ -157,6 +170,7 @@ def read(folder: str | Path, *, allow: Path | None = None) -> Manifest:
         )
     allowed = (allow or folder).expanduser().resolve()
     image, text = _image(fields.inner("image"), allowed), _text(fields.inner("text"), allowed)
+    lexicon = _lexicon(fields.inner("lexicon"), allowed) if fields.values.get("kind") == "lexicon" else None
     kind, dim, output = fields.choice("kind", get_args(Kind)), fields.whole("dim", 1, MAX_DIM), fields.text("output")
     return Manifest(
         folder=folder,
@@ -184,7 +198,9 @@ def read(folder: str | Path, *, allow: Path | None = None) -> Manifest:
                 "std": image.std,
             },
             "text": {"max_tokens": text.max_tokens},
+            **({"lexicon": [lexicon.image_terms, lexicon.text_terms]} if lexicon else {}),
         },
+        lexicon=lexicon,
     )
 
 
@@ -194,6 +210,8 @@ def seal(folder: str | Path, *, allow: Path | None = None) -> Manifest:
     stored = _json(source)
     stored.pop("sha256", None)
     named: list[str] = [*stored["image"]["graphs"], *stored["text"]["graphs"], stored["text"]["tokenizer"]]
+    if "lexicon" in stored:
+        named.append(stored["lexicon"]["words"])
     _write(source, stored)
     read(source.parent, allow=allow)
     stored["sha256"] = {
@@ -251,6 +269,14 @@ def _text(fields: _Fields, allowed: Path) -> TextSide:
         graphs=fields.files("graphs", allowed),
         tokenizer=fields.file("tokenizer", allowed),
         max_tokens=fields.whole("max_tokens", 8, 1_000_000),
+    )
+
+
+def _lexicon(fields: _Fields, allowed: Path) -> Lexicon:
+    return Lexicon(
+        words=fields.file("words", allowed),
+        image_terms=fields.whole("image_terms", 1, MAX_DIM),
+        text_terms=fields.whole("text_terms", 1, MAX_DIM),
     )
 
 

@@ -24,7 +24,98 @@ BATCH = 32
 _TEXTS = 8
 
 
-class OnnxEncoder:
+class OnnxTowers:
+    """What the runners of all kinds share: the folder, checked, and its two sides, each opened when first used.
+
+    Args:
+        folder: The model folder.
+        threads: Threads inside one call; None is one per physical core.
+        allow: Folder that paths in ``model.json`` may reach; None keeps them inside ``folder``.
+        spec: How a collection names this model again; "onnx:" and the absolute folder if empty.
+
+    Attributes:
+        also: Outputs of the graphs that are wanted beside the one that the manifest names, where there are any.
+
+    Raises:
+        ModelError: The folder is no usable model, or one of another kind; the message names the file and the remedy.
+    """
+
+    kind: Kind
+    also: tuple[str, ...] = ()
+
+    def __init__(
+        self, folder: str | Path, *, threads: int | None = None, allow: Path | None = None, spec: str = ""
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
+        self.manifest = manifest.read(folder, allow=allow)
+        if self.manifest.kind != self.kind:
+            raise ModelError(
+                f"{self.manifest.folder} makes {self.manifest.kind} embeddings", f"this runner reads {self.kind} models"
+            )
+        self.threads = threads
+        self.spec = spec or f"onnx:{self.manifest.folder}"
+        self.dim: int = self.manifest.dim
+        self.preparation: Preparation = self.manifest.image.preparation
+        self.fingerprint: str = self.manifest.fingerprint()
+        self._lock = threading.Lock()
+        self._image: _Chain | None = None
+        self._text: tuple[_Chain, Any, Mapping[str, Any]] | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.spec!r}, dim={self.dim})"
+
+    def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
+        """One batch as the graph wants it."""
+        for position, image in enumerate(images, first):
+            if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+                raise InputError(f"picture {position} is no uint8 array", "decode it with openitr.media first")
+            if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+                raise InputError(f"picture {position} has shape {image.shape}", "give (height, width, 3) RGB")
+        side = self.manifest.image
+        batch: npt.NDArray[Any] = np.stack([self.preparation(image) for image in images])
+        if side.dtype == "float32":
+            batch = (batch.astype(np.float32) - np.array(side.mean, np.float32)) / np.array(side.std, np.float32)
+        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if side.layout == "NCHW" else batch
+
+    def _open_image(self) -> _Chain:
+        return self._once("_image", lambda: self._chain(self.manifest.image.graphs))
+
+    def _open_text(self) -> tuple[_Chain, Any, Mapping[str, Any]]:
+        return self._once("_text", lambda: (self._chain(self.manifest.text.graphs), *self._tokenizer()))
+
+    def _once(self, name: str, make: Callable[[], Opened]) -> Opened:
+        if getattr(self, name) is None:
+            with self._lock:
+                if getattr(self, name) is None:
+                    setattr(self, name, make())
+        return cast(Opened, getattr(self, name))
+
+    def _chain(self, graphs: Sequence[Path]) -> _Chain:
+        sessions = [_session(self.manifest.read(path), path, self.threads) for path in graphs]
+        return _Chain(sessions, graphs, self.manifest.output, self.also)
+
+    def _tokenizer(self) -> tuple[Any, Mapping[str, Any]]:
+        """The tokenizer, set to cut long texts into overlapping windows with special tokens, and how it pads."""
+        from tokenizers import Tokenizer
+
+        side = self.manifest.text
+        try:
+            tokenizer = Tokenizer.from_buffer(self.manifest.read(side.tokenizer))
+        except ModelError:
+            raise
+        except Exception as error:  # the Rust side raises the bare base class
+            raise ModelError(f"{side.tokenizer} is no tokenizer: {error}", "give a tokenizer.json") from error
+        padding = tokenizer.padding or {}
+        tokenizer.no_padding()
+        room = side.max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False)
+        if room < 1:
+            raise ModelError(f"{side.tokenizer} leaves no room for words", 'raise "max_tokens" in model.json')
+        tokenizer.enable_truncation(side.max_tokens, stride=room // long_text.OVERLAP)
+        return tokenizer, padding
+
+
+class OnnxEncoder(OnnxTowers):
     """A dual encoder in a folder: ONNX graphs, a tokenizer and a ``model.json``; needs no torch.
 
     A side is opened when it is first used, so a search by words never loads the image tower. Safe to call from several
@@ -47,28 +138,7 @@ class OnnxEncoder:
     (2, 1024)
     """
 
-    def __init__(
-        self, folder: str | Path, *, threads: int | None = None, allow: Path | None = None, spec: str = ""
-    ) -> None:
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
-        self.manifest = manifest.read(folder, allow=allow)
-        if self.manifest.kind != "dense":
-            raise ModelError(
-                f"{self.manifest.folder} makes {self.manifest.kind} embeddings", "this runner reads dense models"
-            )
-        self.threads = threads
-        self.spec = spec or f"onnx:{self.manifest.folder}"
-        self.kind: Kind = self.manifest.kind
-        self.dim: int = self.manifest.dim
-        self.preparation: Preparation = self.manifest.image.preparation
-        self.fingerprint: str = self.manifest.fingerprint()
-        self._lock = threading.Lock()
-        self._image: _Chain | None = None
-        self._text: tuple[_Chain, Any, Mapping[str, Any]] | None = None
-
-    def __repr__(self) -> str:
-        return f"OnnxEncoder({self.spec!r}, dim={self.dim})"
+    kind: Kind = "dense"
 
     def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
         """Embed (h, w, 3) uint8 RGB pictures of any size: (n, dim). Prepared squares pass through unchanged.
@@ -109,19 +179,6 @@ class OnnxEncoder:
         counts = [max(1, len(w.ids) - sum(w.special_tokens_mask)) for w in windows]
         return long_text.pool(vectors, owners, counts)
 
-    def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
-        """One batch as the graph wants it."""
-        for position, image in enumerate(images, first):
-            if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-                raise InputError(f"picture {position} is no uint8 array", "decode it with openitr.media first")
-            if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-                raise InputError(f"picture {position} has shape {image.shape}", "give (height, width, 3) RGB")
-        side = self.manifest.image
-        batch: npt.NDArray[Any] = np.stack([self.preparation(image) for image in images])
-        if side.dtype == "float32":
-            batch = (batch.astype(np.float32) - np.array(side.mean, np.float32)) / np.array(side.std, np.float32)
-        return np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if side.layout == "NCHW" else batch
-
     def _checked(self, batches: list[Floats], owners: Sequence[int] | None = None) -> DenseEmbeddings:
         """Batches as unit vectors; whatever a model gets wrong is said here, with its name."""
         for batch in batches:
@@ -139,49 +196,13 @@ class OnnxEncoder:
                 f'output "{self.manifest.output}" must be finite and L2-normalised inside the graph',
             ) from error
 
-    def _open_image(self) -> _Chain:
-        return self._once("_image", lambda: self._chain(self.manifest.image.graphs))
-
-    def _open_text(self) -> tuple[_Chain, Any, Mapping[str, Any]]:
-        return self._once("_text", lambda: (self._chain(self.manifest.text.graphs), *self._tokenizer()))
-
-    def _once(self, name: str, make: Callable[[], Opened]) -> Opened:
-        if getattr(self, name) is None:
-            with self._lock:
-                if getattr(self, name) is None:
-                    setattr(self, name, make())
-        return cast(Opened, getattr(self, name))
-
-    def _chain(self, graphs: Sequence[Path]) -> _Chain:
-        sessions = [_session(self.manifest.read(path), path, self.threads) for path in graphs]
-        return _Chain(sessions, graphs, self.manifest.output)
-
-    def _tokenizer(self) -> tuple[Any, Mapping[str, Any]]:
-        """The tokenizer, set to cut long texts into overlapping windows with special tokens, and how it pads."""
-        from tokenizers import Tokenizer
-
-        side = self.manifest.text
-        try:
-            tokenizer = Tokenizer.from_buffer(self.manifest.read(side.tokenizer))
-        except ModelError:
-            raise
-        except Exception as error:  # the Rust side raises the bare base class
-            raise ModelError(f"{side.tokenizer} is no tokenizer: {error}", "give a tokenizer.json") from error
-        padding = tokenizer.padding or {}
-        tokenizer.no_padding()
-        room = side.max_tokens - tokenizer.num_special_tokens_to_add(is_pair=False)
-        if room < 1:
-            raise ModelError(f"{side.tokenizer} leaves no room for words", 'raise "max_tokens" in model.json')
-        tokenizer.enable_truncation(side.max_tokens, stride=room // long_text.OVERLAP)
-        return tokenizer, padding
-
 
 class _Chain:
     """Sessions run one after the other; what one puts out is what the next may take, by name."""
 
-    def __init__(self, sessions: Sequence[Any], graphs: Sequence[Path], output: str) -> None:
+    def __init__(self, sessions: Sequence[Any], graphs: Sequence[Path], output: str, also: Sequence[str] = ()) -> None:
         self._steps: list[tuple[Any, list[str], list[str], Path]] = []
-        needed = {output}
+        needed = {output, *also}
         for session, path in zip(reversed(sessions), reversed(graphs), strict=True):
             inputs = [node.name for node in session.get_inputs()]
             # An output that nobody takes is not asked for, so the runtime does not compute it.
@@ -193,6 +214,10 @@ class _Chain:
         self._output = output
 
     def __call__(self, given: Arrays) -> Floats:
+        return np.asarray(self.known(given)[self._output], np.float32)
+
+    def known(self, given: Arrays) -> Arrays:
+        """What was given and what every graph put out of it, by name."""
         known: Arrays = dict(given)
         for session, inputs, outputs, path in self._steps:
             if missing := [name for name in inputs if name not in known]:
@@ -204,7 +229,7 @@ class _Chain:
             except Exception as error:  # onnxruntime's errors share no base but Exception
                 raise ModelError(f"{path} failed: {error}", "check the types and shapes its inputs declare") from error
             known.update(zip(outputs, results, strict=True))
-        return np.asarray(known[self._output], np.float32)
+        return known
 
 
 def _session(data: bytes, path: Path, threads: int | None) -> Any:

@@ -31,6 +31,9 @@ class OpenClipEncoder:
         threads: Threads of torch, for the whole process; None leaves them as they are.
         spec: How a collection names this model again; "open_clip:NAME" if empty.
 
+    Attributes:
+        limit: Tokens that the text tower reads.
+
     Raises:
         MissingExtra: open_clip is not installed.
         ModelError: No such model, no weights named, or a weights file that is a pickle.
@@ -67,16 +70,21 @@ class OpenClipEncoder:
         self.preparation: Preparation = _preparation(settings)
         self._mean = torch.tensor(settings["mean"], dtype=torch.float32).view(1, 3, 1, 1)
         self._std = torch.tensor(settings["std"], dtype=torch.float32).view(1, 3, 1, 1)
-        self._limit = int(getattr(self._model, "context_length", None) or self._tokenizer.context_length)
+        self.limit = int(getattr(self._model, "context_length", None) or self._tokenizer.context_length)
         self.dim: int = self.encode_texts(["width"]).dim
         self.fingerprint: str = fingerprint.combine(
             {
                 "weights": fingerprint.of_tensors(self._model.state_dict()),
                 "tokenizer": type(self._tokenizer).__name__,
-                "window": self._limit,
+                "window": self.limit,
                 "pictures": json.loads(json.dumps(settings, default=str)),
             }
         )
+
+    @property
+    def parts(self) -> tuple[Any, Any, Any, Any]:
+        """Model and tokenizer of the library, mean and deviation of its pixels, for whoever trains them further."""
+        return self._model, self._tokenizer, self._mean, self._std
 
     def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
         """Embed (h, w, 3) uint8 RGB pictures of any size: (n, dim)."""
@@ -94,10 +102,10 @@ class OpenClipEncoder:
         """Embed texts of any length; long ones are cut into windows and pooled: (n, dim)."""
         import torch
 
-        windows = long_text.windows(long_text.readable(texts), self._count, self._limit - 2)
+        windows = long_text.windows(long_text.readable(texts), self._count, self.limit - 2)
         found = []
         for start in range(0, len(windows), BATCH):
-            ids = self._tokenizer([w.text for w in windows[start : start + BATCH]], context_length=self._limit)
+            ids = self._tokenizer([w.text for w in windows[start : start + BATCH]], context_length=self.limit)
             with torch.inference_mode():
                 found.append(_floats(self._model.encode_text(ids)))
         values = joined(found, getattr(self, "dim", None), self.spec)

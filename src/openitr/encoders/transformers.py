@@ -28,6 +28,10 @@ class TransformersEncoder:
         threads: Threads of torch, for the whole process; None leaves them as they are.
         spec: How a collection names this model again; "transformers:NAME" if empty.
 
+    Attributes:
+        limit: Tokens that the text tower reads.
+        fixed: Whether texts are padded to that many.
+
     Raises:
         MissingExtra: transformers or torch is not installed.
         ModelError: No such model, no safetensors weights, or a model without the two calls.
@@ -62,18 +66,23 @@ class TransformersEncoder:
                     f"{name} is a {type(self._model).__name__}, which has no {call}",
                     "give a dual encoder such as a CLIP or SigLIP checkpoint",
                 )
-        self._limit = self._window()
-        self._fixed = self._model.config.model_type.startswith("siglip")
+        self.limit = self._window()
+        self.fixed = self._model.config.model_type.startswith("siglip")
         self.preparation: Preparation = geometry.of_processor(self._processor)
         self.dim: int = self.encode_texts(["width"]).dim
         self.fingerprint: str = fingerprint.combine(
             {
                 "weights": fingerprint.of_tensors(self._model.state_dict()),
                 "tokens": sorted(self._tokenizer.get_vocab().items()),
-                "window": self._limit,
+                "window": self.limit,
                 "pictures": str(sorted(self._processor.to_dict().items(), key=lambda item: item[0])),
             }
         )
+
+    @property
+    def parts(self) -> tuple[Any, Any, Any]:
+        """Model, tokenizer and image processor of the library, for whoever trains them further."""
+        return self._model, self._tokenizer, self._processor
 
     def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
         """Embed (h, w, 3) uint8 RGB pictures of any size: (n, dim)."""
@@ -86,16 +95,16 @@ class TransformersEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
         """Embed texts of any length; long ones are cut into windows and pooled: (n, dim)."""
-        room = self._limit - self._tokenizer.num_special_tokens_to_add()
+        room = self.limit - self._tokenizer.num_special_tokens_to_add()
         windows = long_text.windows(long_text.readable(texts), self._count, room)
         found = []
         for start in range(0, len(windows), BATCH):
             # SigLIP was trained on texts padded to the full window without a mask; the others pad to the longest.
             inputs = self._tokenizer(
                 [window.text for window in windows[start : start + BATCH]],
-                padding="max_length" if self._fixed else True,
+                padding="max_length" if self.fixed else True,
                 truncation=True,
-                max_length=self._limit,
+                max_length=self.limit,
                 return_tensors="pt",
             )
             found.append(self._features("get_text_features", dict(inputs)))

@@ -16,8 +16,9 @@ import numpy as np
 from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, Kind
 from openitr.errors import MissingExtra, ShapeError
 from openitr.index.base import Ranking
+from openitr.index.complete import complete, ranked
 from openitr.index.lock import FileLock
-from openitr.index.ranking import as_ids, best, check_batch, check_k, check_kind
+from openitr.index.ranking import as_ids, check_batch, check_k, check_kind
 
 _BATCH = 512  # points per update
 _GRAPH = {"m": 16, "ef_construct": 128, "full_scan_threshold": 1000}
@@ -112,23 +113,16 @@ class EdgeIndex:
         assert isinstance(queries, DenseEmbeddings)
         if allowed is not None:
             allowed = np.unique(as_ids(allowed))
-        matching = len(self) if allowed is None else self._present(allowed)
+            if not len(allowed):
+                return [_nothing() for _ in queries.values]
         exact = allowed is not None or len(self) <= self.exact_up_to
-        return [self._one(row, min(k, matching), allowed, matching, exact) for row in queries.values]
+        return [self._one(row, k, allowed, exact) for row in queries.values]
 
-    def _one(self, query: Floats, k: int, allowed: Ints | None, matching: int, exact: bool) -> Ranking:
-        if not k:
-            return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
-        limit = min(matching, k + 16)
-        while True:
-            ids, scores = self._ask(query, limit, allowed, exact)
-            if len(ids) < limit and not exact:
-                exact = True
-                continue
-            # Ties at the cut: fetch on until the last score is below the k-th, then the smaller ids win.
-            if len(ids) < limit or limit >= matching or scores[k - 1] > scores[-1]:
-                return Ranking(*best(ids, scores, k))
-            limit = min(matching, limit * 4)
+    def _one(self, query: Floats, k: int, allowed: Ints | None, exact: bool) -> Ranking:
+        def ask(limit: int, exact: bool) -> tuple[Ints, Floats]:
+            return self._ask(query, limit, allowed, exact)
+
+        return ranked(*complete(ask, k, exact=exact), k)
 
     def _ask(self, query: Floats, limit: int, allowed: Ints | None, exact: bool) -> tuple[Ints, Floats]:
         q = self._q
@@ -144,14 +138,6 @@ class EdgeIndex:
         points = self._shard.query(request)
         scores = np.array([p.score for p in points], np.float32)
         return np.array([p.id for p in points], np.int64), scores
-
-    def _present(self, allowed: Ints) -> int:
-        """How many of these ids are stored."""
-        q = self._q
-        if not len(allowed):
-            return 0
-        chosen = q.Filter(must=[q.HasIdCondition(set(allowed.tolist()))])
-        return int(self._shard.count(q.CountRequest(exact=True, filter=chosen)))
 
     def vectors(self, ids: Ints) -> DenseEmbeddings:
         """Stored vectors of ids, in that order; an unknown id is a KeyError."""
@@ -204,6 +190,10 @@ class EdgeIndex:
             "bytes": size,
             "exact": len(self) <= self.exact_up_to,
         }
+
+
+def _nothing() -> Ranking:
+    return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def shard_dim(home: Path) -> int:

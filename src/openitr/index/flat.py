@@ -43,7 +43,7 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
+class View:
     """One consistent state: ids ascending, the row of each, the mapped rows."""
 
     mark: Mark
@@ -97,7 +97,7 @@ class FlatIndex:
         if mark is None:
             newest = max((int(p.stem[5:]) for p in self.folder.glob("rows-*.log")), default=1)
             mark = Mark(newest, len(rowlog.read(self._path("rows", newest))[0]))
-        self._scan: Together[Floats, tuple[_View, Floats]] = Together(self._scanned)
+        self._scan: Together[Floats, tuple[View, Floats]] = Together(self._scanned)
         self._view = self._asked(mark) if callable(mark) else self._loaded(mark)
         if writable:
             self._open_for_writing()
@@ -146,15 +146,19 @@ class FlatIndex:
             found += [rescored(query, view.values, ids, rows, row, k) for query, row in zip(part, scores, strict=True)]
         return found
 
-    def _scanned(self, queries: Sequence[Floats]) -> list[tuple[_View, Floats]]:
+    def _scanned(self, queries: Sequence[Floats]) -> list[tuple[View, Floats]]:
         """Scores of several queries with all vectors, and the state they were asked in."""
         view = self._current()
         step = max(1, _CELLS // max(1, len(view.values)))
-        found: list[tuple[_View, Floats]] = []
+        found: list[tuple[View, Floats]] = []
         for start in range(0, len(queries), step):
             scores = scores_of(np.stack(queries[start : start + step]), view.values, view.rows)
             found += [(view, row) for row in scores]
         return found
+
+    def state(self) -> View:
+        """One consistent state, for an index that is derived from this one."""
+        return self._current()
 
     def vectors(self, ids: Ints) -> DenseEmbeddings:
         """Stored vectors of ids, in that order; an unknown id is a KeyError."""
@@ -247,7 +251,7 @@ class FlatIndex:
             self._pending = []
             self._ask = None
             empty = np.zeros(0, np.int64)
-            self._view = _View(self._view.mark, empty, empty, np.zeros((0, self.dim), np.float32))
+            self._view = View(self._view.mark, empty, empty, np.zeros((0, self.dim), np.float32))
 
     def stats(self) -> dict[str, Any]:
         """Count, bytes on disk, engine, dead rows; search is always exact."""
@@ -270,7 +274,7 @@ class FlatIndex:
             raise ShapeError("this index was opened for reading", "open it with writable=True")
         return self._vectors
 
-    def _loaded(self, mark: Mark, before: _View | None = None) -> _View:
+    def _loaded(self, mark: Mark, before: View | None = None) -> View:
         """The state at a mark, from scratch or on top of an earlier state of the same generation."""
         if before is not None and (before.mark.generation, before.mark.records) > (mark.generation, mark.records):
             before = None
@@ -286,9 +290,9 @@ class FlatIndex:
             )
         highest = max(int(new_rows.max(initial=-1)) + 1, len(before.values) if first and before else 0)
         ids, rows = rowlog.latest(np.concatenate([ids, new_ids]), np.concatenate([rows, new_rows]))
-        return _View(mark, ids, rows, self._mapped(mark.generation, highest))
+        return View(mark, ids, rows, self._mapped(mark.generation, highest))
 
-    def _asked(self, ask: Callable[[], Mark], before: _View | None = None) -> _View:
+    def _asked(self, ask: Callable[[], Mark], before: View | None = None) -> View:
         """The state at the mark a writer elsewhere has set; its files may be replaced while they are opened."""
         while True:
             mark = ask()
@@ -310,7 +314,7 @@ class FlatIndex:
         except (OSError, ValueError) as error:
             raise DamagedCollection(f"{path}: {error}", "rebuild it with `openitr reindex`") from error
 
-    def _current(self) -> _View:
+    def _current(self) -> View:
         """The newest state: a reader asks for the mark, a writer folds in what was added."""
         with self._lock:
             if self._ask is not None:
@@ -326,7 +330,7 @@ class FlatIndex:
                 mapped = view.values
                 if len(mapped) < self._next_row:
                     mapped = self._mapped(view.mark.generation, self._next_row)
-                self._view = _View(view.mark, ids, rows, mapped)
+                self._view = View(view.mark, ids, rows, mapped)
             return self._view
 
     def _open_for_writing(self) -> None:

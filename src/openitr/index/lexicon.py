@@ -230,21 +230,16 @@ class LexiconIndex:
         wanted = as_ids(ids)
         with self._lock:
             pieces = self._pieces
-        home = np.full(len(wanted), -1, np.int64)
-        rows_in = np.zeros(len(wanted), np.int64)
-        for number, piece in enumerate(pieces):
-            places = np.minimum(np.searchsorted(piece.segment.ids, wanted), len(piece.segment) - 1)
-            hit = (piece.segment.ids[places] == wanted) & piece.alive[places]
-            home[hit], rows_in[hit] = number, places[hit]
-        if (home < 0).any():
-            raise KeyError(int(wanted[home < 0][0]))
+        home, rows_in = _home(pieces, wanted)
         columns: list[Ints] = [np.zeros(0, np.int64)] * len(wanted)
         data: list[Floats] = [np.zeros(0, np.float32)] * len(wanted)
         for number, piece in enumerate(pieces):
             asked = np.flatnonzero(home == number)
             if not len(asked):
                 continue
-            rows, terms, weights = piece.segment.forward()
+            few = np.zeros(len(piece.segment), bool)
+            few[rows_in[asked]] = True
+            rows, terms, weights = piece.segment.forward(few)
             for at in asked:
                 a, b = np.searchsorted(rows, (rows_in[at], rows_in[at] + 1))
                 columns[at], data[at] = terms[a:b], weights[a:b].astype(np.float32) * np.float32(self._unit)
@@ -252,6 +247,28 @@ class LexiconIndex:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         flat = (np.concatenate([np.zeros(0, np.float32), *data]), np.concatenate([np.zeros(0, np.int64), *columns]))
         return LexiconEmbeddings(csr_matrix((*flat, indptr), shape=(len(wanted), self.dim)))
+
+    def weights(self, ids: Ints, terms: Ints) -> Floats:
+        """(n, t) stored weights of terms in items, 0 where an item has a term not; an unknown id is a KeyError."""
+        with self._lock:
+            pieces = self._pieces
+        home, rows = _home(pieces, as_ids(ids))
+        made = np.zeros((len(home), len(terms)), np.float32)
+        for number, piece in enumerate(pieces):
+            asked = np.flatnonzero(home == number)
+            for column, term in enumerate(terms):
+                made[asked, column] = piece.segment.held(int(term), rows[asked])
+        return made * np.float32(self._unit)
+
+    def holding(self, term: int, least: float = 0.0) -> Ints:
+        """Ids, ascending, of the items in which a term weighs more than ``least``."""
+        with self._lock:
+            pieces = self._pieces
+        found = []
+        for piece in pieces:
+            weights = piece.segment.held(term, np.arange(len(piece.segment))) * np.float32(self._unit)
+            found.append(piece.segment.ids[piece.alive & (weights > least)])
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
 
     def ids(self) -> Ints:
         """All ids, ascending."""
@@ -340,10 +357,22 @@ class LexiconIndex:
             "dim": self.dim,
             "count": len(self),
             "bytes": sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file()),
-            "postings": sum(len(piece.segment.rows) for piece in self._pieces),
+            "postings": sum(int(np.count_nonzero(piece.segment.weights)) for piece in self._pieces),
             "segments": len(self._pieces),
             "bits": self._about["bits"],
             "topk": self._about["topk"],
             "clipped": self._clipped,
             "exact": True,
         }
+
+
+def _home(pieces: Sequence[_Piece], ids: Ints) -> tuple[Ints, Ints]:
+    """Piece and row of each id; one that lives in none is a KeyError."""
+    home, rows = np.full(len(ids), -1, np.int64), np.zeros(len(ids), np.int64)
+    for number, piece in enumerate(pieces):
+        places = np.minimum(np.searchsorted(piece.segment.ids, ids), len(piece.segment) - 1)
+        hit = (piece.segment.ids[places] == ids) & piece.alive[places]
+        home[hit], rows[hit] = number, places[hit]
+    if (home < 0).any():
+        raise KeyError(int(ids[home < 0][0]))
+    return home, rows

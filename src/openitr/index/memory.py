@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 
-from openitr.embeddings import (
-    DenseEmbeddings,
-    Embeddings,
-    Floats,
-    Ints,
-    Kind,
-    LexiconEmbeddings,
-    TokenEmbeddings,
-)
+from openitr.embeddings import Embeddings, Floats, Ints, Kind, joined, nothing
 from openitr.index.base import Ranking
 from openitr.index.ranking import as_ids, best, check_batch, check_k, check_kind
 
@@ -33,6 +24,7 @@ class MemoryIndex:
 
     When to use: up to some 100,000 items that are loaded anyway, evaluation, and as the oracle of another engine.
 
+    >>> from openitr.embeddings import DenseEmbeddings
     >>> index = MemoryIndex("dense", 2)
     >>> index.add(np.array([7, 3]), DenseEmbeddings(np.eye(2, dtype=np.float32)))
     >>> index.search(DenseEmbeddings(np.array([[0.6, 0.8]], np.float32)), k=5)[0].ids.tolist()
@@ -59,7 +51,7 @@ class MemoryIndex:
                 return
             all_ids = np.concatenate([self._ids[stays], unique])
             order = np.argsort(all_ids, kind="stable")
-            self._ids, self._stored = all_ids[order], _joined(self._stored[stays], fresh)[order]
+            self._ids, self._stored = all_ids[order], joined([self._stored[stays], fresh])[order]
 
     def remove(self, ids: Ints) -> None:
         """Forget ids; unknown ones are ignored."""
@@ -100,7 +92,7 @@ class MemoryIndex:
         if not np.all(known):
             raise KeyError(int(wanted[~np.broadcast_to(known, wanted.shape)][0]))
         if stored is None:
-            return _nothing(self.kind, self.dim)
+            return nothing(self.kind, self.dim)
         return stored[rows]
 
     def ids(self) -> Ints:
@@ -134,28 +126,3 @@ def _told_apart(query: Embeddings, stored: Embeddings, rows: Ints, scores: Float
 
 def _score(queries: Embeddings, stored: Embeddings) -> Floats:
     return cast(Any, queries).score(stored)  # type: ignore[no-any-return]
-
-
-def _joined(first: Embeddings, second: Embeddings) -> Embeddings:
-    """Two embeddings of one kind, one under the other."""
-    parts: Sequence[Any] = (first, second)
-    if isinstance(first, DenseEmbeddings):
-        return DenseEmbeddings(np.concatenate([part.values for part in parts]))
-    if isinstance(first, TokenEmbeddings):
-        shift = first.offsets[-1]
-        offsets = np.concatenate([first.offsets, parts[1].offsets[1:] + shift])
-        return TokenEmbeddings(np.concatenate([part.values for part in parts]), offsets)
-    from scipy.sparse import vstack
-
-    return LexiconEmbeddings(vstack([part.matrix for part in parts], format="csr"))
-
-
-def _nothing(kind: Kind, dim: int) -> Embeddings:
-    """No embeddings at all, of a kind."""
-    if kind == "dense":
-        return DenseEmbeddings(np.zeros((0, dim), np.float32))
-    if kind == "late":
-        return TokenEmbeddings(np.zeros((0, dim), np.float32), np.zeros(1, np.int64))
-    from scipy.sparse import csr_matrix
-
-    return LexiconEmbeddings(csr_matrix((0, dim), dtype=np.float32))

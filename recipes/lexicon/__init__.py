@@ -1,0 +1,1 @@
+"""How the shipped lexicon model was made."""

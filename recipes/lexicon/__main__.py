@@ -1,0 +1,74 @@
+"""One command makes the lexicon model: `python -m recipes.lexicon --data $OPENITR_DATA`.
+
+Starts from the features that `recipes.default_model` keeps in its cache, or computes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+import torch
+
+from recipes.default_model import corpus
+from recipes.default_model.conse import Conse, Settings, class_matrix
+from recipes.default_model.graphs import write_towers
+
+from . import words
+from .folder import finish
+from .sources import source
+from .train import Heads, Plan, described, named, pruned, rarity, train, weigh
+
+SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
+COUNTS = ((4000, 4000), (96, 24), (64, 24), (48, 16), (36, 12), (24, 12))
+
+
+def vocabulary(pairs: dict[str, list[corpus.Pair]]) -> tuple[list[str], int]:
+    """Words of the training pictures alone, and how many of them can be learned."""
+    texts = {name: [list(p.texts) for p in found if p.split == "train"] for name, found in pairs.items()}
+    texts["fashion"] = [found[1:] for found in texts["fashion"]]
+    return words.listed(texts["flickr8k"], [t for name in SOURCES[1:] for t in texts[name]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
+    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights/lexicon"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete")
+    parser.add_argument("--work", type=Path, default=Path(".cache/lexicon"), help="unfinished training; safe to delete")
+    parser.add_argument("--epochs", type=int, default=Plan.epochs)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many; the next call goes on")
+    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread and write no model")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("give --data or set OPENITR_DATA")
+    torch.set_num_threads(given.threads)
+    data, cache, plan = Path(given.data), given.cache, Plan(epochs=given.epochs)
+    if not (cache / "towers" / "text.onnx").exists():
+        write_towers(cache / "towers")
+    pairs = {name: corpus.load(data, name) for name in SOURCES}
+    known, learned = vocabulary(pairs)
+    conse = Conse(class_matrix(cache), Settings())
+    sources = [source(data, pairs[name], cache, conse, known, name == "flickr8k") for name in SOURCES]
+    torch.manual_seed(plan.seed)
+    heads = Heads(words.vectors(known)[:learned], words.of_classes(known), rarity(sources[0]), plan)
+    print(f"{len(known):,} words, {learned:,} of them learned; {described(plan)}", flush=True)
+    given.work.mkdir(parents=True, exist_ok=True)
+    if not train(heads, sources, plan, given.work / f"heads-{plan.epochs}.pt", given.seconds):
+        print("not finished; call again to go on", flush=True)
+        return
+    seen, told, owner = weigh(heads, sources[0], "held")
+    for images, texts in COUNTS:
+        found = pruned(seen, told, owner, min(images, len(known)), min(texts, len(known)))
+        print(f"500 held-out photos, {images} words a picture, {texts} a text: {found}", flush=True)
+    share = named(seen, sources[0], "held")
+    print(f"{share:.1f}% of a held-out photo's ten heaviest words stand in its captions", flush=True)
+    if not given.draft:
+        finish(heads, known, plan, data, cache, given.out, share)
+
+
+if __name__ == "__main__":
+    main()
