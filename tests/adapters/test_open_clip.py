@@ -63,3 +63,35 @@ def test_the_battery(weights: Path) -> None:
 def test_refusals(name: str, weights: Path) -> None:
     with pytest.raises(ModelError):
         OpenClipEncoder(name)
+
+
+def test_it_can_be_tuned_by_the_same_trainer(weights: Path, tmp_path: Path) -> None:
+    import torch
+
+    from openitr.objectives import InfoNCE
+    from openitr.train import Examples, Plan, Trainer
+    from openitr.train.published import published
+
+    model = published(f"open_clip:openitr-tiny/{weights}")
+    encoder = OpenClipEncoder(f"openitr-tiny/{weights}")
+    squares = list(np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), np.uint8))
+    texts = [f"number {row}" for row in range(24)]
+    pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+    ids = model.tokenizer.encode(texts)
+    with torch.inference_mode():
+        seen = model.eval().encode_images(pixels.float() / 127.5 - 1).numpy()
+        read = model.encode_texts(ids).numpy()
+    np.testing.assert_allclose(seen, encoder.encode_images(squares).values, atol=1e-5)
+    np.testing.assert_allclose(read, encoder.encode_texts(texts).values, atol=1e-5)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    plan = Plan(epochs=6, batch=24, rate=1e-3, freeze=("image.",), average=0.0)
+    history = Trainer(model, InfoNCE(), plan, Examples(pixels, ids, np.arange(24))).fit()
+    assert history.rows[-1]["loss"] < history.rows[0]["loss"]
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and not [name for name in moved if name.startswith("image.")]
+    assert [name for name in moved if name.startswith("text_")], "positions and projection learn as well"
+    spec = model.save(tmp_path / "tuned")
+    again = OpenClipEncoder(spec.partition(":")[2])
+    with torch.inference_mode():
+        tuned = model.encode_texts(ids).numpy()
+    np.testing.assert_allclose(again.encode_texts(texts).values, tuned, atol=1e-5)

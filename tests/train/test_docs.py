@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("page", ["training.md", "objectives.md"])
 def test_the_python_of_a_page_runs(page: str, here: Path) -> None:
     blocks = re.findall(r"^ *```python\n(.*?)^ *```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 2
+    assert len(blocks) == {"training.md": 3, "objectives.md": 2}[page]
     for block in blocks:
         exec(compile(textwrap.dedent(block), page, "exec"), {})
 

@@ -158,7 +158,8 @@ def write_folder(
     image = {"graphs": ["image.onnx"], "size": size, "fit": "squash", "interpolation": "bicubic"}
     image |= {"dtype": "float32", "layout": "NCHW", "mean": [127.5] * 3, "std": [127.5] * 3}
     text = {"graphs": ["text.onnx"], "tokenizer": "tokenizer.json", "max_tokens": tokenizer.length}
-    return _finish(folder, model, image, text, name=name, summary=summary, terms=terms, card=card)
+    keep_weights(folder, model)
+    return finish(folder, model.dim, image, text, name=name, summary=summary, terms=terms, card=card)
 
 
 def write_projector_folder(
@@ -189,12 +190,21 @@ def write_projector_folder(
         "tokenizer": "towers/tokenizer.json",
         "max_tokens": shipped["text"]["max_tokens"],
     }
-    return _finish(folder, model, image, text, name=name, summary=summary, terms=terms, card=card)
+    keep_weights(folder, model)
+    return finish(folder, model.dim, image, text, name=name, summary=summary, terms=terms, card=card)
 
 
-def _finish(
+def keep_weights(folder: Path, model: DualEncoder) -> None:
+    """The torch weights and what they are weights of, for :func:`read_folder`."""
+    from safetensors.torch import save_file
+
+    save_file({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, folder / WEIGHTS)
+    (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
+
+
+def finish(
     folder: Path,
-    model: DualEncoder,
+    dim: int,
     image: Mapping[str, Any],
     text: Mapping[str, Any],
     *,
@@ -203,16 +213,12 @@ def _finish(
     terms: str,
     card: str,
 ) -> Manifest:
-    """Weights, description, card, and the manifest with the digests of the files."""
-    from safetensors.torch import save_file
-
-    save_file({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, folder / WEIGHTS)
-    (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
+    """Card, and the manifest with the digests of the files."""
     fields: dict[str, Any] = {
         "format": manifest.FORMAT,
         "name": name,
         "kind": "dense",
-        "dim": model.dim,
+        "dim": dim,
         "summary": summary,
         "image": dict(image),
         "text": dict(text),

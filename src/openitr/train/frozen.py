@@ -85,6 +85,11 @@ class FrozenTowers:
             found.append(self._of_image(torch.from_numpy(middle), torch.from_numpy(pooled)))
         return torch.cat(found)
 
+    def maps(self, pixels: Tensor) -> Tensor:
+        """(n, 3, s, s) uint8 squares to the tower's middle map (n, 120, 17, 17): what is where."""
+        squares = (batch.permute(0, 2, 3, 1).contiguous().numpy() for batch in pixels.split(BATCH))
+        return torch.cat([torch.from_numpy(self._image.run(["middle"], {"pixels": each})[0]) for each in squares])
+
     def texts(self, texts: Sequence[str]) -> Tensor:
         """Texts to (n, 1152)."""
         encodings = self._tokenizer.encode_batch(list(texts))

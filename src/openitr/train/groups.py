@@ -10,8 +10,10 @@ from torch import nn
 from openitr.errors import InputError
 from openitr.train.plan import Plan
 
-_BLOCK = re.compile(r"^(image|text)\.(?:blocks|stages)\.(\d+)\.")
+# "layers", "layer" and "resblocks" are what transformers and open_clip call them.
+_BLOCK = re.compile(r"^(image|text)\.(?:[\w.]+\.)?(?:blocks|stages|layers|layer|resblocks)\.(\d+)\.")
 _HEADS = ("image_head.", "text_head.")
+_LAST = ("norm.", "out.", "post_layernorm.", "final_layer_norm.", "ln_post.", "head.")
 
 
 def parameter_groups(model: nn.Module, objective: nn.Module, plan: Plan) -> list[dict[str, Any]]:
@@ -69,6 +71,6 @@ def _distance(name: str, depth: dict[str, int]) -> int:
     if match := _BLOCK.match(name):
         return depth[match[1]] - 1 - int(match[2])
     side = name.split(".")[0]
-    if name.startswith(_HEADS) or side not in depth or name.startswith((f"{side}.norm.", f"{side}.out.")):
+    if name.startswith(_HEADS) or side not in depth or name.startswith(tuple(f"{side}.{last}" for last in _LAST)):
         return 0
     return depth[side]

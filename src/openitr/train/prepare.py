@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,10 +14,15 @@ from openitr.datasets.pairs import PairDataset
 from openitr.errors import DatasetError, UnreadableImage
 from openitr.media.images import decode
 from openitr.media.prepare import Preparation
-from openitr.models import WordTokenizer
 from openitr.train.examples import Examples
 
 Say = Callable[[str], None]
+
+
+class Words(Protocol):
+    """Texts to (n, L) int64 ids, 0 for padding."""
+
+    def encode(self, texts: Sequence[str]) -> Tensor: ...
 
 
 def part(
@@ -70,22 +75,29 @@ def read_pixels(data: PairDataset, preparation: Preparation, say: Say) -> tuple[
 def labels_of(data: PairDataset, field: str) -> Tensor:
     """A metadata field as whole numbers, equal values equal, in the order of the dataset.
 
+    Args:
+        data: The pairs.
+        field: Its name; dots lead into nested fields ("attributes.season").
+
     Raises:
         DatasetError: A pair without the field.
     """
     values: list[Any] = []
     for pair in data:
-        if field not in pair.metadata:
-            raise DatasetError(
-                f"{pair.id!r} has no metadata {field!r}", f"it has: {', '.join(pair.metadata) or 'none'}"
-            )
-        values.append(str(pair.metadata[field]))
+        value: Any = pair.metadata
+        for name in [field] if field in pair.metadata else field.split("."):
+            if not isinstance(value, Mapping) or name not in value:
+                raise DatasetError(
+                    f"{pair.id!r} has no metadata {field!r}", f"it has: {', '.join(pair.metadata) or 'none'}"
+                )
+            value = value[name]
+        values.append(str(value))
     _, numbers = np.unique(values, return_inverse=True)
     return torch.from_numpy(numbers.astype(np.int64))
 
 
 def pixel_examples(
-    data: PairDataset, preparation: Preparation, tokenizer: WordTokenizer, *, lang: str, label: str = "", say: Say
+    data: PairDataset, preparation: Preparation, tokenizer: Words, *, lang: str, label: str = "", say: Say
 ) -> Examples:
     """Pairs as pixels and ids.
 

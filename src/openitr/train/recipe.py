@@ -15,6 +15,7 @@ import torch
 import openitr.objectives as room
 from openitr.collection.places import cache_folder
 from openitr.datasets.pairs import PairDataset
+from openitr.encoders import manifest
 from openitr.errors import InputError, ModelError
 from openitr.media.prepare import Preparation
 from openitr.models import DualEncoder, Projector, WordTokenizer, tiny_dual_encoder
@@ -23,8 +24,10 @@ from openitr.train import checkpoint
 from openitr.train.card import write_card
 from openitr.train.examples import Examples
 from openitr.train.export import read_folder, write_folder, write_projector_folder
+from openitr.train.export_published import write_published_folder
 from openitr.train.plan import Plan
 from openitr.train.prepare import Say, part, pixel_examples
+from openitr.train.published import PublishedDual, is_published, published
 from openitr.train.trainer import History, Step, Trainer
 
 TINY, PROJECTED = 128, 512
@@ -60,24 +63,37 @@ class Trained:
 
 
 def objective_named(name: str, *, model: str = "tiny") -> Objective:
-    """A public objective by its name as people type it, with its defaults.
+    """A public objective by its name as people type it, with its defaults or a few numbers of one's own.
 
     Args:
-        name: Dashes and capitals do not matter.
+        name: Dashes and capitals do not matter; "small-loss:share=0.4,tau=0.05" sets numbers of its constructor.
         model: As for :func:`train`; an objective that remembers vectors takes its width from there.
 
     Raises:
-        InputError: There is none; the message names all that there are.
+        InputError: There is none, the message names all that there are; or it has no such number.
 
     >>> type(objective_named("info-nce")).__name__, type(objective_named("one-to-k")).__name__
     ('InfoNCE', 'OneToK')
+    >>> objective_named("triplet:margin=0.3").form.margin
+    0.3
     """
     found = objective_names()
+    name, _, rest = name.partition(":")
     key = name.replace("-", "").replace("_", "").lower()
     matching = [kind for spelled, kind in found.items() if spelled.replace("-", "") == key]
     if not matching:
         raise InputError(f"there is no objective {name!r}", f"use one of: {', '.join(found)}")
-    sized: dict[str, Any] = {"dim": _width(model)} if "dim" in signature(matching[0]).parameters else {}
+    takes = signature(matching[0]).parameters
+    sized: dict[str, Any] = {"dim": _width(model)} if "dim" in takes else {}
+    for setting in filter(None, rest.split(",")):
+        field, _, value = setting.partition("=")
+        try:
+            sized[field.strip()] = int(value) if value.strip().lstrip("-").isdigit() else float(value)
+        except ValueError as error:
+            raise InputError(f"{setting!r} sets no number", f"say it as {name}:NAME=NUMBER") from error
+        if field.strip() not in takes:
+            known = ", ".join(takes) or "none"
+            raise InputError(f"{matching[0].__name__} has no {field.strip()!r}", f"its settings are: {known}")
     try:
         return matching[0](**sized)
     except TypeError as error:
@@ -86,6 +102,8 @@ def objective_named(name: str, *, model: str = "tiny") -> Objective:
 
 def _width(model: str) -> int:
     """Width of the vectors that a model of :func:`train` gives."""
+    if is_published(model):
+        return published(model).dim
     return {"tiny": TINY, "projector": PROJECTED}.get(model) or read_folder(model)[0].dim
 
 
@@ -128,8 +146,9 @@ def train(
     Args:
         data: Pictures and texts.
         objective: What to train for.
-        model: "tiny" (ViT and text transformer from scratch), "projector" (on the shipped frozen towers), or the folder
-            of a model that was trained here, to go on with it.
+        model: "tiny" (ViT and text transformer from scratch), "projector" (on the shipped frozen towers), the folder
+            of a model that was trained here, to go on with it, or a published one ("transformers:NAME",
+            "open_clip:ARCHITECTURE/PRETRAINED").
         out: The folder; a checkpoint is kept in it while training and removed at the end.
         plan: The settings.
         lang: Language of the texts.
@@ -139,7 +158,7 @@ def train(
         image_size: Side of the pictures of a tiny model, pixels.
         limit: At most so many training pictures, drawn with the plan's seed; 0 for all.
         resume: Go on from the checkpoint in ``out``.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "auto"; see :class:`openitr.train.devices.Devices` for several processes.
         say: Told what is going on.
         progress: Called after every step.
 
@@ -160,10 +179,13 @@ def train(
     trainer = Trainer(net, objective, plan, examples, measured, device=device)
     history = trainer.fit(out, resume=resume, progress=progress)
     net = net.cpu()
+    if not trainer.devices.first:
+        trainer.devices.wait()
+        return Trained(out, history, examples.content_hash, manifest.read(out).fingerprint())
     name = out.resolve().name
     facts = {
         "summary": f"{model} dual encoder trained with {type(objective).__name__} on {data.name or 'pairs'}.",
-        "model": f"{type(net.image).__name__} and {type(net.text).__name__}, {net.dim} dimensions (from: {model})",
+        "model": f"{_named(net)}, {net.dim} dimensions (from: {model})",
         "parameters": sum(p.numel() for p in net.parameters()),
         "learned": sum(p.numel() for p in net.parameters() if p.requires_grad),
         "objective": type(objective).__name__,
@@ -182,18 +204,37 @@ def train(
         "terms": f"The terms of the data: {facts['data']}.",
         "card": card,
     }
-    written = (
-        write_projector_folder(out, net, **about) if tokenizer is None else write_folder(out, net, tokenizer, **about)
-    )
+    if isinstance(net, PublishedDual):
+        net.take_scale(objective)
+        written = write_published_folder(out, net, **about)
+    elif tokenizer is None:
+        written = write_projector_folder(out, net, **about)
+    else:
+        written = write_folder(out, net, tokenizer, **about)
     (out / "history.json").write_text(json.dumps(vars(history), indent=2) + "\n", encoding="utf-8")
     (out / checkpoint.NAME).unlink(missing_ok=True)
+    trainer.devices.wait()
     return Trained(out, history, examples.content_hash, written.fingerprint())
+
+
+def _named(net: Any) -> str:
+    """The towers in words."""
+    if isinstance(net, PublishedDual):
+        return type(net.whole).__name__
+    return f"{type(net.image).__name__} and {type(net.text).__name__}"
 
 
 def _prepare(
     model: str, kept: PairDataset, aside: PairDataset, lang: str, label: str, image_size: int, say: Say
-) -> tuple[DualEncoder, WordTokenizer | None, Examples, Examples]:
+) -> tuple[Any, WordTokenizer | None, Examples, Examples]:
     """The model with its tokenizer, and both parts of the data as it takes them."""
+    if is_published(model):
+        whole = published(model)
+        train, held = (
+            pixel_examples(part, whole.preparation, whole.tokenizer, lang=lang, label=label, say=say)
+            for part in (kept, aside)
+        )
+        return whole, None, train, held
     net: DualEncoder | None = None
     tokenizer: WordTokenizer | None = None
     if model == "tiny":

@@ -8,7 +8,7 @@ was not; on one machine with one number of threads, and for the device it ran on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from openitr.errors import InputError, ModelError
 from openitr.objectives import Batch, Objective, cached_backward
 from openitr.train import checkpoint
 from openitr.train.average import Average
+from openitr.train.devices import Devices
 from openitr.train.examples import Examples
 from openitr.train.groups import parameter_groups
 from openitr.train.plan import Plan
@@ -51,13 +52,24 @@ class History:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training is."""
+    """Where a training is.
+
+    Args:
+        done, total: Steps.
+        epoch: The one the step belongs to, from 1.
+        loss: Of the step.
+        rsum: Of the last epoch that was measured; NaN before.
+        parts: The loss by its terms.
+        rate: Learning rate of the step.
+    """
 
     done: int
     total: int
     epoch: int
     loss: float
     rsum: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    rate: float = 0.0
 
 
 class Trainer:
@@ -69,7 +81,8 @@ class Trainer:
         plan: The settings.
         examples: To train on.
         held: To measure on after every epoch; decides which weights are kept and when to stop.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "auto"; several processes that share every batch are told by their environment (see
+            :class:`openitr.train.devices.Devices`).
 
     Raises:
         InputError: The objective needs what model, data or plan cannot give.
@@ -96,21 +109,23 @@ class Trainer:
     ) -> None:
         if len(examples) < 2:
             raise InputError(f"there are {len(examples)} pictures to train on", "give 2 or more")
-        if device.partition(":")[0] not in ("cpu", "cuda") or ("cuda" in device and not torch.cuda.is_available()):
-            raise InputError(f"there is no device {device!r} here", "use cpu")
+        self.devices = Devices(device)
         self.needs = fitting(model, objective, examples, plan)
+        self.device = device = self.devices.device
         self.model, self.objective = model.to(device), objective.to(device)
-        self.plan, self.examples, self.held, self.device = plan, examples, held, device
+        self.plan, self.examples, self.held = plan, examples, held
         groups = parameter_groups(model, objective, plan)
         self._learned = [parameter for group in groups for parameter in group["params"]]
         self.optimizer = torch.optim.AdamW(groups, lr=plan.rate)
         self.average = Average(model, plan.average) if plan.average else None
         self.batch = min(plan.batch, len(examples))
+        self.devices.fits(self.needs, plan.micro, self.batch)
         self.per_epoch = len(examples) // self.batch
         self.steps = plan.epochs * self.per_epoch
         self.history, self.step = History(), 0
         self._best: dict[str, Tensor] = {}
         self._losses: list[dict[str, float]] = []
+        self._last: dict[str, float] = {}
 
     def fit(
         self,
@@ -138,22 +153,29 @@ class Trainer:
         while self.step < self.steps and not self.history.stopped:
             if until is not None and self.step >= until:
                 return self.history
-            self._losses.append(self._one_step())
+            self._last = self._one_step()
+            self._losses.append(self._last)
             self.step += 1
             if self.step % self.per_epoch == 0:
                 self._end_epoch()
             moved = self.step % self.plan.accumulate == 0 or self.step % self.per_epoch == 0
-            if folder is not None and (self.step % self.per_epoch == 0 or (every and moved and self.step % every == 0)):
+            due = self.step % self.per_epoch == 0 or (every and moved and self.step % every == 0)
+            if folder is not None and due and self.devices.first:
                 self._save(folder / checkpoint.NAME)
             if progress is not None:
-                rsum = self.history.rows[-1].get("rsum", float("nan")) if self.history.rows else float("nan")
-                epoch = (self.step - 1) // self.per_epoch + 1
-                last = self._losses[-1]["loss"] if self._losses else self.history.rows[-1]["loss"]
-                progress(Step(self.step, self.steps, epoch, last, rsum))
+                progress(self._where())
         kept = self._best or (self.average.model if self.average else self.model).state_dict()
         self.model.load_state_dict(kept)
         self.model.eval()
         return self.history
+
+    def _where(self) -> Step:
+        """The step that was just made."""
+        rsum = self.history.rows[-1].get("rsum", float("nan")) if self.history.rows else float("nan")
+        epoch = (self.step - 1) // self.per_epoch + 1
+        parts = {name: value for name, value in self._last.items() if name != "loss"}
+        rate = self.plan.rate_at(self.step - 1, self.steps)
+        return Step(self.step, self.steps, epoch, self._last["loss"], rsum, parts, rate)
 
     def measure(self, examples: Examples) -> float:
         """RSUM of the present (averaged) weights on some examples."""
@@ -165,7 +187,8 @@ class Trainer:
         at = (self.step % self.per_epoch) * self.batch
         rng = np.random.default_rng([plan.seed, 1, self.step])
         twice = bool(self.needs & {"images_again", "slow"})
-        drawn = draw(self.examples, order[at : at + self.batch], plan, rng, twice=twice, device=self.device)
+        rows = order[at : at + self.batch]
+        drawn = self.devices.own(draw(self.examples, rows, plan, rng, twice=twice, device=self.device))
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * plan.rate_at(self.step, self.steps)
@@ -174,6 +197,7 @@ class Trainer:
             found, batch = self._gradients(drawn)
         # An epoch's last, incomplete group of steps moves the weights as well: no gradient is carried over.
         if (self.step + 1) % plan.accumulate == 0 or (self.step + 1) % self.per_epoch == 0:
+            self.devices.add_up(self.model.parameters(), self.objective.parameters())
             torch.nn.utils.clip_grad_norm_(self._learned, plan.clip)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
@@ -189,7 +213,8 @@ class Trainer:
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.plan.precision == "bfloat16"):
             if self.plan.micro:
                 return self._cached(drawn)
-            batch = look(self.model, drawn, self.needs, self.average.model if self.average else None)
+            own = look(self.model, drawn, self.needs, self.average.model if self.average else None)
+            batch = self.devices.whole(own)
         parts = self.objective.weighted(batch)
         loss = torch.stack(list(parts.values())).sum()
         (loss / self.plan.accumulate).backward()

@@ -11,13 +11,29 @@ from torch import Tensor, nn
 
 from openitr.embeddings import Ints
 from openitr.errors import InputError
+from openitr.models import Encoded
 from openitr.objectives import Batch, Objective
 from openitr.train.examples import Examples
 from openitr.train.plan import Plan
 
 FROM_DATA = frozenset({"labels"})
-FROM_MODEL = frozenset(
-    {"image_tokens", "image_mask", "text_tokens", "text_mask", "images_again", "texts_again", "slow", "ids", "logits"}
+TOKENS = frozenset({"image_tokens", "image_mask", "text_tokens", "text_mask"})
+JOINED = frozenset({"match", "matched", "apart", "word_logits", "word_ids", "rebuilt", "pixels"})
+FROM_MODEL = (
+    frozenset(
+        {
+            "image_tokens",
+            "image_mask",
+            "text_tokens",
+            "text_mask",
+            "images_again",
+            "texts_again",
+            "slow",
+            "ids",
+            "logits",
+        }
+    )
+    | JOINED
 )
 
 
@@ -67,7 +83,8 @@ def look(model: nn.Module, drawn: Drawn, needs: frozenset[str], slow: nn.Module 
     if "ids" in needs:
         more["ids"] = drawn.texts
     if "logits" in needs:
-        more["logits"] = model.expect(image, drawn.texts, drawn.owner)
+        more["logits"] = model.expect(image.take(drawn.owner), text)
+    aside: tuple[nn.Module, Encoded] | None = None
     if "slow" in needs and slow is not None:
         with torch.no_grad():
             seen = slow.view_images(drawn.images if drawn.again is None else drawn.again)
@@ -81,7 +98,12 @@ def look(model: nn.Module, drawn: Drawn, needs: frozenset[str], slow: nn.Module 
             text_tokens=read.tokens,
             text_mask=read.mask,
         )
-    return Batch(image.pooled, text.pooled, drawn.owner, labels=drawn.labels, **more)
+        aside = slow, seen
+    batch = Batch(image.pooled, text.pooled, drawn.owner, labels=drawn.labels, **more)
+    if not needs & JOINED:
+        return batch
+    found: Batch = model.join(batch, image, text, drawn.images, drawn.texts, needs, aside)
+    return found
 
 
 def fitting(model: nn.Module, objective: Objective, examples: Examples, plan: Plan) -> frozenset[str]:
@@ -101,6 +123,15 @@ def fitting(model: nn.Module, objective: Objective, examples: Examples, plan: Pl
         )
     if "logits" in needs and not hasattr(model, "expect"):
         raise InputError(f"{name} needs a model that writes captions", "use openitr.models.CoCa")
+    if needs & JOINED and not hasattr(model, "join"):
+        raise InputError(
+            f"{name} needs a model that sees picture and text together", "use openitr.models.AlignThenFuse"
+        )
+    if needs & TOKENS and not getattr(model, "gives_tokens", True):
+        raise InputError(
+            f"{name} needs states of patches and words, which this model does not give in one space",
+            "use an objective over whole pictures and texts, such as info-nce",
+        )
     if "slow" in needs and not plan.average:
         raise InputError(f"{name} needs a slow model", "set average above 0, for example 0.995")
     if objective.one_text and plan.texts != 1:

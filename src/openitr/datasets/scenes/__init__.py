@@ -35,6 +35,7 @@ from openitr.datasets.scenes.sample import World
 from openitr.datasets.scenes.scene import RELATIONS, Scene, Thing, related, scene_from_json
 from openitr.datasets.scenes.sounds import RATE, SOUNDS, sound
 from openitr.datasets.scenes.statements import All, Backdrop, Count, Exists, Not, Related, Statement, What, holds
+from openitr.datasets.scenes.subcaptions import SubCaption, make_sub_captions
 from openitr.datasets.scenes.words import Texts, name, say, word
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Related",
     "Scene",
     "Statement",
+    "SubCaption",
     "Texts",
     "Thing",
     "What",
@@ -91,6 +93,7 @@ __all__ = [
     "holds",
     "instruction",
     "make_pairs",
+    "make_sub_captions",
     "masks",
     "name",
     "questions",
