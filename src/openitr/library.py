@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from openitr.collection import Collection, find
-from openitr.errors import FingerprintMismatch, InputError, MissingExtra, ModelError, NoSuchCollection, QueryError
+from openitr.errors import InputError, NoSuchCollection, QueryError
+from openitr.search.models import Given, Models
 from openitr.search.parts import ImageLike, decode_query, image_part, text_parts
 from openitr.types import Hits, Item, Part, Query
 
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
     from openitr.collection import IngestReport, Problem, Progress, Run
     from openitr.encoders.base import Encoder
-    from openitr.search.calibrate import Calibration
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.hubness import Unhub
-    from openitr.search.pipeline import Pipeline
-    from openitr.search.rivals import RivalsOf
+    from openitr.search.pipeline import Pipeline, Stage
 
 Where: TypeAlias = Mapping[str, Mapping[str, Any]] | Sequence[str]
-DEFAULT_MODEL = "default"
 _ADDRESS = ("http://", "https://")
 
 
@@ -45,11 +42,7 @@ class Library:
     def __init__(self, collection: Collection, *, model: str | None = None) -> None:
         self.collection = collection
         self._model = model
-        self._encoders: dict[str, Encoder] = {}
-        self._calibrations: dict[str, Calibration | None] = {}
-        self._rivals: dict[str, RivalsOf] = {}
-        # Threads that ask at the same time load a model once.
-        self._loading = threading.Lock()
+        self._models = Models(collection)
 
     def __enter__(self) -> Library:
         return self
@@ -59,8 +52,7 @@ class Library:
 
     def close(self) -> None:
         """Release files and models; idempotent."""
-        self._encoders.clear()
-        self._rivals.clear()
+        self._models.close()
         self.collection.close()
 
     def __len__(self) -> int:
@@ -87,14 +79,16 @@ class Library:
         k: int = 20,
         offset: int = 0,
         sort: str = "relevance",
+        kind: str | None = None,
         run: str | None = None,
-        model: str | Encoder | None = None,
+        model: Given = None,
+        diverse: float = 0.0,
     ) -> Hits:
         """Ask in words, by picture, or both.
 
         Args:
             query: Words taken as they are, or a ready :class:`~openitr.types.Query` (then nothing else is
-                looked at but ``run``).
+                looked at but ``kind``, ``run``, ``model`` and ``diverse``).
             texts: Further texts; ``"2:golden retriever"`` weighs one.
             images: Paths (``"0.5:cat.jpg"`` weighs one), bytes, (h, w, 3) uint8 arrays or parts.
             negatives: Texts, or pictures as bytes, arrays, :class:`~pathlib.Path` or parts; hits should
@@ -104,9 +98,12 @@ class Library:
             k: How many hits, 1 to 10,000.
             offset: How many of the best to pass over.
             sort: "relevance", or "date": newest first inside likely, maybe and rest.
-            run: Which run; the active one if None.
+            kind: How to look: "dense", "lexicon" or "late" asks the run of that kind; "hybrid" asks all runs
+                and what is written of the pictures: file names, tags, captions. The active run if None.
+            run: Which run, by name.
             model: A model to ask with instead of loading the run's own, by its spec or ready; it must have
-                the same fingerprint.
+                the same fingerprint. Several ready ones where several runs are asked.
+            diverse: How much the hits should differ from each other, 0 to 1.
 
         Raises:
             QueryError: An empty query, k out of range, a bad weight.
@@ -118,10 +115,10 @@ class Library:
             query = self.query(
                 query, texts=texts, images=images, negatives=negatives, where=where, k=k, offset=offset, sort=sort
             )
-        return self._answer(query, run, model)
+        return self._answer(query, kind=kind, run=run, model=model, diverse=diverse)
 
-    def _answer(self, query: Query, run: str | None, model: str | Encoder | None) -> Hits:
-        return self.pipeline(query, run=run, model=model)(query)
+    def _answer(self, query: Query, **how: Any) -> Hits:
+        return self.pipeline(query, **how)(query)
 
     def query(
         self,
@@ -134,8 +131,9 @@ class Library:
         k: int = 20,
         offset: int = 0,
         sort: str = "relevance",
+        terms: Mapping[str, float] | None = None,
     ) -> Query:
-        """The query that :meth:`search` would ask, pictures decoded."""
+        """The query that :meth:`search` would ask, pictures decoded; ``terms`` weighs words of a lexicon run anew."""
         if words is not None and not words.strip():
             raise QueryError("the query is empty", "say what to look for, or give a picture")
         parts = [Part(text=words)] if words is not None else []
@@ -143,28 +141,43 @@ class Library:
         parts += [image_part(image, decode_query) for image in images]
         avoid = [text_parts([n])[0] if isinstance(n, str) else image_part(n, decode_query) for n in negatives]
         chosen = cast(Literal["relevance", "date"], sort)
-        return Query(parts, avoid, self._where(where), k, offset, chosen)
+        return Query(parts, avoid, self._where(where), k, offset, chosen, terms or {})
 
     def pipeline(
         self,
         query: Query,
         *,
+        kind: str | None = None,
         run: str | None = None,
-        model: str | Encoder | None = None,
+        model: Given = None,
         unhub: Unhub | None = None,
         bank: Sequence[str] = (),
+        diverse: float = 0.0,
+        then: Sequence[Stage] = (),
     ) -> Pipeline:
-        """The stages that answer a query; print it to see them, or build on it.
+        """The stages that answer a query; print it to see them.
 
-        ``unhub`` sends pictures back that come up for everything, measured by a ``bank`` of texts as people ask them.
+        ``unhub`` sends pictures back that come up for everything, measured by a ``bank`` of texts as people ask them;
+        ``then`` are further stages on the candidates, such as :class:`openitr.search.Rerank`.
         """
         from openitr.search.assemble import pipeline_for
+        from openitr.search.kinds import runs_for
 
-        chosen = self.collection.run(run)
-        encoder = self.encoder(chosen, model)
-        calibration = self._calibration(chosen, encoder)
-        known: dict[str, Any] = {"calibration": calibration, "rivals": self._rivals_of(chosen, calibration)}
-        return pipeline_for(self.collection, chosen, encoder, query, unhub=unhub, bank=bank, **known)
+        first, *beside = [self._models.source(one, model) for one in runs_for(self.collection, kind, run)]
+        return pipeline_for(
+            self.collection,
+            first.run,
+            first.encoder,
+            query,
+            calibration=first.calibration,
+            rivals=first.rivals,
+            beside=beside,
+            words=kind == "hybrid" and run is None,
+            unhub=unhub,
+            bank=bank,
+            diverse=diverse,
+            then=then,
+        )
 
     def more_like(
         self,
@@ -189,45 +202,13 @@ class Library:
         chosen = self.collection.run(run)
         return like_item(self.collection, chosen, items[0], k=k, offset=offset, sort=sort, where=self._where(where))
 
-    def encoder(self, run: Run | None = None, model: str | Encoder | None = None) -> Encoder:
+    def encoder(self, run: Run | None = None, model: Given = None) -> Encoder:
         """The model of a run, loaded once; or the one that is given, if it is the same.
 
         Raises:
             FingerprintMismatch: The model is not the one that made the run's vectors.
         """
-        from openitr.encoders import load
-
-        run = run or self.collection.run()
-        if model is not None and not isinstance(model, str):
-            spec, encoder = model.spec, model
-        else:
-            spec = model or run.spec
-            with self._loading:
-                if spec not in self._encoders:
-                    self._encoders[spec] = load(spec)
-                encoder = self._encoders[spec]
-        if encoder.fingerprint != run.fingerprint:
-            raise FingerprintMismatch(
-                f"the model {spec} is not the one that made the run {run.name!r}",
-                f"build its vectors anew: openitr reindex {self.path} --model {spec}",
-            )
-        return encoder
-
-    def _calibration(self, run: Run, encoder: Encoder) -> Calibration | None:
-        from openitr.search.calibrate import calibration_of
-
-        if run.fingerprint not in self._calibrations:
-            self._calibrations[run.fingerprint] = calibration_of(encoder)
-        return self._calibrations[run.fingerprint]
-
-    def _rivals_of(self, run: Run, calibration: Calibration | None) -> RivalsOf | None:
-        """What earlier queries found out of the run's pictures."""
-        from openitr.search.rivals import rivals_for
-
-        held = self._rivals.get(run.name)
-        if calibration is not None and (held is None or held["text"].index is not run.index):
-            held = self._rivals[run.name] = rivals_for(run.index, calibration.background)
-        return held
+        return self._models.encoder(run or self.collection.run(), model)
 
     def _where(self, where: Where) -> Mapping[str, Mapping[str, Any]]:
         if isinstance(where, Mapping):
@@ -245,32 +226,26 @@ class Library:
         folder: str | os.PathLike[str],
         *,
         model: str | None = None,
-        workers: int | None = None,
+        kind: str | None = None,
+        workers: int | str | None = None,
         retry: bool = False,
         restore: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Index a folder, or bring an indexed one up to date; see :func:`openitr.collection.ingest`.
 
-        Every whole run takes part; a library without vectors is begun with ``model``. ``retry`` looks again at files
-        that could not be read, ``restore`` takes pictures again that were removed.
+        Every whole run takes part; a library without vectors is begun with ``model``. ``kind`` begins a run of
+        that kind where there is none ("hybrid": a dense and a lexicon run). ``retry`` looks again at files that
+        could not be read, ``restore`` takes pictures again that were removed.
 
         Raises:
             FingerprintMismatch: ``model`` is another one than the library's.
+            InputError: ``model`` does not make embeddings of that ``kind``.
         """
         from openitr.collection import ingest
-        from openitr.encoders import load
+        from openitr.search.begin import encoders_for
 
-        wanted, behind = model or self._model, []
-        runs = [self.collection.run(name) for name in self.collection.run_names()]
-        whole = [run for run in runs if run.state != "building"]
-        # The wanted model must be the active run's; the others follow, so that no run falls behind.
-        encoders = [self.encoder(whole[0], wanted) if whole else load(wanted or DEFAULT_MODEL)]
-        for run in whole[1:]:
-            try:
-                encoders.append(self.encoder(run))
-            except (ModelError, MissingExtra) as error:
-                behind.append(f"the run {run.name!r} was not brought up to date: {error}")
+        encoders, behind = encoders_for(self._models, kind, model or self._model)
         report = ingest(
             self.collection,
             folder,
@@ -285,23 +260,31 @@ class Library:
 
     def reindex(
         self,
-        model: str,
+        model: str | None = None,
         *,
+        kind: str | None = None,
         name: str | None = None,
-        workers: int | None = None,
+        workers: int | str | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
-        """Build a run with another model beside the old one, and answer with it once it is whole."""
-        from openitr.collection import reindex
-        from openitr.encoders import load
+        """Build a run with another model beside the old one, and answer with it once it is whole.
 
-        return reindex(self.collection, load(model), name, workers=workers, on_progress=on_progress)
+        ``kind`` alone takes the shipped model of that kind. A run of another kind than the active one's leaves that
+        one active: ask it by its kind.
+        """
+        from openitr.collection import reindex
+        from openitr.search.begin import encoder_for
+
+        return reindex(self.collection, encoder_for(kind, model), name, workers=workers, on_progress=on_progress)
 
     def duplicates(self, *, kind: str | None = None, run: str | None = None) -> list[DuplicateGroup]:
         """Copies, near copies and similar pictures; nothing is deleted. See :mod:`openitr.search.duplicates`."""
         from openitr.search.collected import collection_duplicates
 
-        return collection_duplicates(self.collection, self.collection.run(run), kind=kind)
+        chosen = self.collection.run(run)
+        if run is None and chosen.kind != "dense":
+            chosen = self.collection.run(kind="dense")
+        return collection_duplicates(self.collection, chosen, kind=kind)
 
     def select(self, *, ids: Iterable[int] = (), where: Where = ()) -> list[int]:
         """Ids of pictures that are there: those named, those that pass the filter, or those that do both.

@@ -112,6 +112,7 @@ class Query:
         k: How many hits, 1 to 10,000.
         offset: How many of the best to pass over (paging).
         sort: "relevance", or "date" (newest first inside each bucket).
+        terms: Factor per word where a lexicon run is asked: 2 counts it twice, 0 forbids pictures that show it.
 
     Raises:
         QueryError: No part, k or offset out of range, an unknown sort.
@@ -123,6 +124,7 @@ class Query:
     k: int = 20
     offset: int = 0
     sort: Literal["relevance", "date"] = "relevance"
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.parts:
@@ -146,6 +148,7 @@ class Query:
             "k": self.k,
             "offset": self.offset,
             "sort": self.sort,
+            **({"terms": dict(self.terms)} if self.terms else {}),
         }
 
 
@@ -212,12 +215,14 @@ class Hits(Sequence[Hit]):
         hits: At most k.
         took_ms: Wall time, milliseconds.
         total: How many items passed the filter.
+        notes: What one should know of this answer ("reranked the first 24 of 50: ...").
     """
 
     query: Query
     hits: Sequence[Hit]
     took_ms: float = 0.0
     total: int = 0
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -239,4 +244,5 @@ class Hits(Sequence[Hit]):
             "hits": [hit.to_json() for hit in self.hits],
             "took_ms": round(self.took_ms, 2),
             "total": self.total,
+            **({"notes": list(self.notes)} if self.notes else {}),
         }

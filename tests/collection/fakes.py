@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from openitr.embeddings import DenseEmbeddings
+from openitr.embeddings import DenseEmbeddings, LexiconEmbeddings, TokenEmbeddings
 from openitr.media.prepare import Preparation
 from openitr.types import ImageArray
 
@@ -57,6 +57,53 @@ class ColourEncoder:
         return DenseEmbeddings.normalise(np.stack(rows) @ self._mix)
 
 
+class TermEncoder(ColourEncoder):
+    """The same grid as term weights: what is positive of it, in steps that one byte holds."""
+
+    kind = "lexicon"
+
+    def __init__(self, seed: int = 0, dim: int = 24, delay: float = 0.0) -> None:
+        super().__init__(seed, dim, delay)
+        self.spec = f"terms-{seed}"
+        self.fingerprint = hashlib.sha256(f"terms {seed} {dim}".encode()).hexdigest()
+
+    def encode_images(self, images: Sequence[ImageArray]) -> LexiconEmbeddings:
+        return self._terms(super().encode_images(images))
+
+    def encode_texts(self, texts: Sequence[str]) -> LexiconEmbeddings:
+        return self._terms(super().encode_texts(texts))
+
+    def _terms(self, made: DenseEmbeddings) -> LexiconEmbeddings:
+        from scipy.sparse import csr_matrix
+
+        steps = np.rint(np.maximum(made.values, 0) * 255)
+        steps[:, 0] = np.maximum(steps[:, 0], 1)
+        return LexiconEmbeddings(csr_matrix(steps.astype(np.float32) * np.float32(1 / 255)))
+
+
+class PatchEncoder(ColourEncoder):
+    """The same grid as three token vectors per picture, and one per word."""
+
+    kind = "late"
+
+    def __init__(self, seed: int = 0, dim: int = 8, delay: float = 0.0) -> None:
+        super().__init__(seed, 3 * dim, delay)
+        self.spec, self.dim = f"patches-{seed}", dim
+        self.fingerprint = hashlib.sha256(f"patches {seed} {dim}".encode()).hexdigest()
+
+    def encode_images(self, images: Sequence[ImageArray]) -> TokenEmbeddings:
+        rows = super().encode_images(images).values.reshape(-1, self.dim)
+        return TokenEmbeddings(DenseEmbeddings.normalise(rows).values, np.arange(0, len(rows) + 1, 3))
+
+    def encode_texts(self, texts: Sequence[str]) -> TokenEmbeddings:
+        words = [text.split() or [text] for text in texts]
+        rows = super().encode_texts([word for said in words for word in said]).values[:, : self.dim]
+        return TokenEmbeddings(DenseEmbeddings.normalise(rows).values, np.cumsum([0, *map(len, words)]))
+
+
+ENCODERS = {"dense": ColourEncoder, "lexicon": TermEncoder, "late": PatchEncoder}
+
+
 def paint(path: Path, seed: int, size: int = 24) -> Path:
     """Write one small picture that no other seed makes; the format goes by the name."""
     rng = np.random.default_rng(seed)
@@ -88,7 +135,7 @@ def main() -> None:
     from openitr.collection import Collection, ingest
     from openitr.errors import NoSuchCollection
 
-    place, folder, delay = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    place, folder, delay, kind = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
     try:
         collection = Collection.open(place)
     except NoSuchCollection:
@@ -97,7 +144,7 @@ def main() -> None:
         ingest(
             collection,
             folder,
-            encoder=ColourEncoder(delay=delay),
+            encoder=ENCODERS[kind](delay=delay),
             workers=1,
             batch=8,
             on_progress=lambda step: say(step.committed),

@@ -96,24 +96,24 @@ def test_an_older_format_is_brought_up_to_date(full: Album, monkeypatch: pytest.
         if broken[0]:
             raise OSError("the power went")
 
-    monkeypatch.setattr(manifest, "FORMAT", 4)
-    monkeypatch.setattr(manifest, "STEPS", {2: add_column, 3: fill_column})
+    monkeypatch.setattr(manifest, "FORMAT", 5)
+    monkeypatch.setattr(manifest, "STEPS", {3: add_column, 4: fill_column})
     path = full.collection.path
     with pytest.raises(OSError, match="power"):
         Collection.open(path)
-    assert manifest.read(path).format == 2
+    assert manifest.read(path).format == 3
     broken[0] = False
     with full.collection.writing(), pytest.raises(CollectionBusy):
         Collection.open(path)
     with Collection.open(path) as collection:
-        assert collection.manifest.format == 4 == manifest.read(path).format
+        assert collection.manifest.format == 5 == manifest.read(path).format
         rows = collection.store.read.execute("SELECT id, rating FROM items").fetchall()
         assert rows == [(id, id % 6) for id in range(1, 13)]
         assert len(collection.items(collection.ids())) == 12
-    kept = sqlite3.connect(path / "items.sqlite.format-2")
+    kept = sqlite3.connect(path / "items.sqlite.format-3")
     assert "rating" not in [row[1] for row in kept.execute("PRAGMA table_info(items)")]
     kept.close()
-    monkeypatch.setattr(manifest, "FORMAT", 6)
+    monkeypatch.setattr(manifest, "FORMAT", 7)
     with pytest.raises(CollectionError, match="too old"):
         Collection.open(path)
 

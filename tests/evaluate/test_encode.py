@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from openitr.embeddings import DenseEmbeddings, Embeddings, LexiconEmbeddings, TokenEmbeddings
+from openitr.embeddings import DenseEmbeddings, Embeddings, LexiconEmbeddings, TokenEmbeddings, joined
 from openitr.errors import ShapeError
-from openitr.evaluate.encode import joined
 
 
 def some(kind: str) -> Embeddings:

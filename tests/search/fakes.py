@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openitr.embeddings import DenseEmbeddings
+from openitr.embeddings import DenseEmbeddings, Kind, LexiconEmbeddings, TokenEmbeddings
 from openitr.media.prepare import Preparation
 from openitr.types import ImageArray, Item
 
@@ -19,7 +19,7 @@ class ColourEncoder:
     ``gap`` is added to every picture along a direction of its own, as real models do (the modality gap).
     """
 
-    kind = "dense"
+    kind: Kind = "dense"
     dim = 5
     fingerprint = "colour-1"
     spec = "colour"
@@ -46,6 +46,45 @@ class ColourEncoder:
             rows[row, 3] += max(0.0, 1 - float(mean.sum()))
             rows[row, 4] += self.gap
         return DenseEmbeddings.normalise(rows)
+
+
+class TermEncoder(ColourEncoder):
+    """The directions as words with weights."""
+
+    kind = "lexicon"
+    fingerprint = "terms-1"
+    spec = "terms"
+
+    def encode_texts(self, texts: Sequence[str]) -> LexiconEmbeddings:  # type: ignore[override]
+        return self._terms(super().encode_texts(texts))
+
+    def encode_images(self, images: Sequence[ImageArray]) -> LexiconEmbeddings:  # type: ignore[override]
+        return self._terms(super().encode_images(images))
+
+    def _terms(self, made: DenseEmbeddings) -> LexiconEmbeddings:
+        from scipy.sparse import csr_matrix
+
+        return LexiconEmbeddings(csr_matrix(np.rint(made.values * 255).astype(np.float32) / np.float32(255)))
+
+
+class TokenEncoder(ColourEncoder):
+    """One token per picture, one per text, along the same directions."""
+
+    kind = "late"
+    fingerprint = "tokens-1"
+    spec = "tokens"
+
+    def encode_texts(self, texts: Sequence[str]) -> TokenEmbeddings:  # type: ignore[override]
+        return TokenEmbeddings(super().encode_texts(texts).values, np.arange(len(texts) + 1))
+
+    def encode_images(self, images: Sequence[ImageArray]) -> TokenEmbeddings:  # type: ignore[override]
+        return TokenEmbeddings(super().encode_images(images).values, np.arange(len(images) + 1))
+
+
+def loaded(spec: str, **options: object) -> ColourEncoder:
+    """What stands in for :func:`openitr.encoders.load`: the three kinds by the names of their shipped models."""
+    known = {"lexicon": TermEncoder, "terms": TermEncoder, "late": TokenEncoder, "tokens": TokenEncoder}
+    return known.get(spec, ColourEncoder)()
 
 
 def item(id: int, path: str = "", **facts: object) -> Item:

@@ -20,6 +20,7 @@ def info(collection: Collection) -> dict[str, Any]:
             {
                 "name": name,
                 "state": run.state,
+                "kind": run.kind,
                 "model": run.spec,
                 "dim": run.dim,
                 "vectors": len(run.index),
@@ -50,4 +51,4 @@ def sizes(folder: Path) -> dict[str, int]:
     def total(*patterns: str) -> int:
         return sum(p.stat().st_size for pattern in patterns for p in folder.glob(pattern) if p.is_file())
 
-    return {"items": total("items.sqlite*"), "thumbnails": total("thumbs.sqlite*"), "vectors": total("runs/*/*")}
+    return {"items": total("items.sqlite*"), "thumbnails": total("thumbs.sqlite*"), "vectors": total("runs/**/*")}

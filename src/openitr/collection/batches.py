@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from openitr.collection.roots import Scope
 from openitr.collection.scan import Task
 from openitr.collection.sidecars import Table
 from openitr.collection.writing import Writer
-from openitr.embeddings import DenseEmbeddings, Ints
+from openitr.embeddings import Embeddings, Ints, joined, nothing
 from openitr.encoders.base import Encoder
 from openitr.errors import ShapeError
 from openitr.media.results import Decoded, Failed
@@ -39,20 +39,18 @@ class Outcome:
     removed: int
 
 
-def encode(encoder: Encoder, pictures: Sequence[Decoded[Any]]) -> DenseEmbeddings:
+def encode(encoder: Encoder, pictures: Sequence[Decoded[Any]]) -> Embeddings:
     """Vectors of decoded pictures, checked before anything is written.
 
     Raises:
         ShapeError: The encoder does not keep its word.
     """
     if not pictures:
-        return DenseEmbeddings(np.zeros((0, encoder.dim), np.float32))
+        return nothing(encoder.kind, encoder.dim)
     made = encoder.encode_images([picture.array for picture in pictures])
-    if not isinstance(made, DenseEmbeddings) or len(made) != len(pictures) or made.dim != encoder.dim:
-        shape = f"{len(made)} x {made.dim} {made.kind}"
-        raise ShapeError(
-            f"{encoder.spec} made {shape} for {len(pictures)} pictures of {encoder.dim} dimensions", "mend the encoder"
-        )
+    if made.kind != encoder.kind or len(made) != len(pictures) or made.dim != encoder.dim:
+        wanted = f"{len(pictures)} x {encoder.dim} {encoder.kind}"
+        raise ShapeError(f"{encoder.spec} made {len(made)} x {made.dim} {made.kind}, not {wanted}", "mend the encoder")
     return made
 
 
@@ -79,7 +77,7 @@ def commit(writer: Writer, scope: Scope, run: str, encoder: Encoder, table: Tabl
     edited: list[int] = []
     with writer.batch():
         # Copied before anything is replaced: a donor may itself be edited in this batch.
-        copies = {sha: writer.index(run).vectors(np.array([id])) for sha, id in shared.items()}
+        copies = stored(writer, run, shared)
         others = {name: _copied(writer, name, batch) for name in writer.run_names() if name != run}
         for picture in batch.pictures:
             id, is_new = _put(writer, scope, table, picture)
@@ -99,10 +97,17 @@ def commit(writer: Writer, scope: Scope, run: str, encoder: Encoder, table: Tabl
     return Outcome(added, updated, removed)
 
 
-def _copied(writer: Writer, run: str, batch: Batch) -> dict[str, DenseEmbeddings]:
+def stored(writer: Writer, run: str, shared: Mapping[str, int]) -> dict[str, Embeddings]:
+    """Vectors of contents, each taken from an item that has it."""
+    if not shared:
+        return {}
+    vectors = writer.index(run).vectors(np.array(list(shared.values()), np.int64))
+    return {sha: vectors[row : row + 1] for row, sha in enumerate(shared)}
+
+
+def _copied(writer: Writer, run: str, batch: Batch) -> dict[str, Embeddings]:
     """Vectors that another run has of contents in this batch."""
-    found = donors(writer, run, {picture.sha256 for picture in batch.pictures})
-    return {sha: writer.index(run).vectors(np.array([id])) for sha, id in found.items()}
+    return stored(writer, run, donors(writer, run, {picture.sha256 for picture in batch.pictures}))
 
 
 def _put(writer: Writer, scope: Scope, table: Table, picture: Decoded[Task]) -> tuple[int, bool]:
@@ -122,19 +127,19 @@ def _put_vectors(
     run: str,
     placed: Sequence[tuple[int, str]],
     rows: dict[str, int],
-    vectors: DenseEmbeddings | None,
-    copies: dict[str, DenseEmbeddings],
+    vectors: Embeddings | None,
+    copies: Mapping[str, Embeddings],
 ) -> None:
     if not placed:
         return
     ids: Ints = np.array([id for id, _ in placed], np.int64)
-    values = [copies[sha].values[0] if sha in copies else _row(vectors, rows[sha]) for _, sha in placed]
-    writer.put_vectors(run, ids, DenseEmbeddings(np.stack(values)))
+    parts = [copies[sha] if sha in copies else _row(vectors, rows[sha]) for _, sha in placed]
+    writer.put_vectors(run, ids, joined(parts))
 
 
-def _row(vectors: DenseEmbeddings | None, row: int) -> Any:
+def _row(vectors: Embeddings | None, row: int) -> Embeddings:
     assert vectors is not None
-    return vectors.values[row]
+    return vectors[row : row + 1]
 
 
 def _fail(writer: Writer, scope: Scope, failure: Failed[Task]) -> int:

@@ -3,7 +3,7 @@
 collection.json   format version (:mod:`~openitr.collection.manifest`)
 items.sqlite      items, fields, captions, runs: the truth (:mod:`~openitr.collection.store`)
 thumbs.sqlite     small copies, by content hash
-runs/NAME/        vectors of one encoder (:class:`~openitr.index.flat.FlatIndex`)
+runs/NAME/        vectors of one encoder, of any kind (:mod:`~openitr.collection.kept`)
 skipped.jsonl     files that could not be read, with reason and remedy
 writer.lock       held by the one process that writes
 """
@@ -21,14 +21,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openitr.collection import filters, manifest
+from openitr.collection import engines, filters, manifest, wording
+from openitr.collection.kept import RunIndex, open_run
 from openitr.collection.lines import from_db, read_items
 from openitr.collection.places import find
 from openitr.collection.store import ITEMS, THUMBS, Store
+from openitr.collection.wording import WordIndex
 from openitr.collection.writing import Writer, run_folder
 from openitr.embeddings import Ints, Kind
 from openitr.errors import CollectionError, InputError
-from openitr.index.flat import FlatIndex, Mark
+from openitr.index.flat import Mark
 from openitr.index.lock import FileLock
 from openitr.types import Item
 
@@ -57,7 +59,7 @@ class Run:
     kind: Kind
     dim: int
     state: str
-    index: FlatIndex
+    index: RunIndex
 
 
 class Collection:
@@ -76,7 +78,7 @@ class Collection:
         self.manifest = manifest.read(path)
         self.store = Store(path)
         self._lock = FileLock(path / "writer.lock", f"{path} is being written")
-        self._indexes: dict[str, tuple[str, FlatIndex]] = {}
+        self._indexes: dict[str, tuple[str, RunIndex]] = {}
 
     @classmethod
     def create(cls, name_or_path: str | os.PathLike[str]) -> Collection:
@@ -223,30 +225,50 @@ class Collection:
             np.array([r[2] for r in rows], np.int64),
         )
 
-    def run(self, name: str | None = None) -> Run:
-        """A run by name, or the one that answers searches.
+    def run(self, name: str | None = None, *, kind: Kind | None = None) -> Run:
+        """A run by name or by kind, or the one that answers searches.
+
+        Args:
+            name: Of the run.
+            kind: Without a name: the run of that kind, the newest where there are several that are whole.
 
         Raises:
-            CollectionError: There is none of that name, or none at all.
+            CollectionError: There is none of that name or kind, or none at all.
         """
-        db = self.store.read
-        asked = "state = 'active'" if name is None else "name = ?"
-        row = db.execute(
-            f"SELECT name, spec, fingerprint, kind, dim, state, created FROM runs WHERE {asked}",
-            () if name is None else (name,),
+        asked, values = "state = 'active'", list[str]()
+        if name is not None:
+            asked, values = "name = ?", [name]
+        elif kind is not None:
+            asked, values = "kind = ? AND state <> 'building' ORDER BY state <> 'active', created DESC", [kind]
+        row = self.store.read.execute(
+            f"SELECT name, spec, fingerprint, kind, dim, state, created FROM runs WHERE {asked} LIMIT 1", values
         ).fetchone()
         if row is None:
-            have = ", ".join(self.run_names()) or "none yet"
-            raise CollectionError(
-                f"{self.path} has no run {name!r}" if name else f"{self.path} holds no vectors yet",
-                f"runs: {have}" if name else f"openitr index FOLDER --into {self.path}",
-            )
-        name, spec, fingerprint, kind, dim, state, created = row
-        return Run(name, spec, fingerprint, kind, dim, state, self._index(name, created, dim))
+            raise self._no_run(name, kind)
+        name, spec, fingerprint, found, dim, state, created = row
+        return Run(name, spec, fingerprint, found, dim, state, self._index(name, created, found, dim))
 
-    def _index(self, name: str, created: str, dim: int) -> FlatIndex:
-        held = self._indexes.get(name)
-        if held is not None and held[0] == created:
+    def _no_run(self, name: str | None, kind: Kind | None) -> CollectionError:
+        have = self.run_names()
+        if not have:
+            return CollectionError(f"{self.path} holds no vectors yet", f"openitr index FOLDER --into {self.path}")
+        if name is not None:
+            return CollectionError(f"{self.path} has no run {name!r}", f"runs: {', '.join(have)}")
+        begun = self.store.read.execute("SELECT name FROM runs WHERE kind = ?", (kind,)).fetchone()
+        what = f"the {kind} run {begun[0]!r} of {self.path} is not whole" if begun else f"{self.path} has no {kind} run"
+        return CollectionError(what, f"openitr reindex {self.path} --kind {kind}")
+
+    def kinds(self) -> list[Kind]:
+        """Kinds of embeddings that searches can use, that of the active run first."""
+        rows = self.store.read.execute(
+            "SELECT kind FROM runs WHERE state <> 'building' ORDER BY state <> 'active', kind"
+        )
+        return list(dict.fromkeys(row[0] for row in rows))
+
+    def _index(self, name: str, created: str, kind: Kind, dim: int) -> RunIndex:
+        folder = run_folder(self.path, name, created)
+        held, now = self._indexes.get(name), f"{created}|{engines.stamp(self.path, folder)}"
+        if held is not None and held[0] == now:
             return held[1]
 
         def mark() -> Mark:
@@ -257,9 +279,13 @@ class Collection:
                 raise CollectionError(f"the run {name} was dropped", "open the collection again")
             return Mark(*row)
 
-        index = FlatIndex(run_folder(self.path, name, created), dim, mark=mark)
-        self._indexes[name] = (created, index)
+        index = engines.served(self.path, name, open_run(folder, kind, dim, mark=mark))
+        self._indexes[name] = (now, index)
         return index
+
+    def words(self) -> WordIndex | None:
+        """What is written of the pictures, to be searched; None where this Python's SQLite has no full-text search."""
+        return WordIndex(lambda: self.store.read) if wording.there(self.store.read) else None
 
     def run_names(self) -> list[str]:
         """Names of all runs, the active one first."""

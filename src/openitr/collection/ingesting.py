@@ -21,6 +21,7 @@ from openitr.collection.runs import catch_up, run_for
 from openitr.collection.scan import Scan
 from openitr.collection.sidecars import Table
 from openitr.collection.skipped import write_skipped
+from openitr.collection.spread import workshop
 from openitr.collection.writing import Writer
 from openitr.encoders.base import Encoder
 from openitr.media.pool import DecodePool
@@ -35,7 +36,7 @@ def ingest(
     folder: str | os.PathLike[str],
     *,
     encoder: Encoder | Sequence[Encoder],
-    workers: int | None = None,
+    workers: int | str | None = None,
     batch: int = 128,
     retry: bool = False,
     restore: bool = False,
@@ -48,8 +49,9 @@ def ingest(
         collection: Where to.
         folder: A folder of pictures; a part of a known folder is looked at alone.
         encoder: What makes vectors; of several, the first while decoding and the others afterwards. Each writes the
-            run that its fingerprint belongs to; the first encoder of an empty collection begins the first run.
-        workers: Decoding processes; None goes by the machine.
+            run that its fingerprint belongs to; the first encoder of a kind begins a run.
+        workers: Decoding processes, None goes by the machine; or the address of a cluster that decodes and encodes
+            (:mod:`~openitr.collection.spread`).
         batch: Pictures per encoding and commit.
         retry: Look again at files that could not be read before and did not change.
         restore: Take pictures again that were removed from the collection and whose files are still there.
@@ -62,7 +64,7 @@ def ingest(
     Raises:
         CollectionBusy: Another process is writing.
         CollectionError: A known folder is missing or empty, or the disk is full.
-        FingerprintMismatch: No run belongs to the encoder.
+        FingerprintMismatch: There are runs of the encoder's kind, and none belongs to it.
         InputError: There is no such folder.
     """
     encoders = list(encoder) if isinstance(encoder, Sequence) else [encoder]
@@ -73,19 +75,31 @@ def ingest(
         work = _Work(writer, scope, runs[0], encoders[0], on_progress, start)
         try:
             work.look(retry=retry, restore=restore, empty_ok=empty_ok)
-            with DecodePool(encoders[0].preparation, workers=workers, ahead=2 * batch) as pool:
+            with workshop(encoders[0], workers, 2 * batch) as (pool, work.encoder):
                 work.settle_known(pool)
                 work.add_new(pool, batch)
             work.drop_gone()
+            begun = _begun(writer)
             for run, one in zip(runs, encoders, strict=True):
                 _, unreached = catch_up(writer, run, one, workers=workers, batch=batch)
                 if unreached:
                     work.notes.append(f"{unreached} items have no vector in run {run}: their file changed or is gone")
+                if run in begun:
+                    writer.settle_run(run)
             if work.report.removed or work.report.updated:
                 writer.tidy()
         finally:
             write_skipped(writer)
         return work.finish()
+
+
+def _begun(writer: Writer) -> set[str]:
+    """Runs under way that are the first of their kind: those that ingesting began and is to finish."""
+    rows = writer.db.execute(
+        "SELECT name FROM runs WHERE state = 'building' "
+        "AND kind NOT IN (SELECT kind FROM runs WHERE state <> 'building')"
+    )
+    return {name for (name,) in rows}
 
 
 class _Work:

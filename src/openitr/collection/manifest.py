@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from openitr.collection import wording
 from openitr.errors import CollectionError, DamagedCollection, NewerFormat, NoSuchCollection
 
-FORMAT = 2
+FORMAT = 3
 NAME = "collection.json"
 
 Step = Callable[[sqlite3.Connection, Path], None]
@@ -30,8 +31,13 @@ def _forgotten(database: sqlite3.Connection, folder: Path) -> None:
     )
 
 
+def _words(database: sqlite3.Connection, folder: Path) -> None:
+    """Format 3 makes what is written of pictures searchable."""
+    wording.lay_out(database)
+
+
 # From which format, and what brings it to the next one. Format 1 is the first that was released.
-STEPS: dict[int, Step] = {1: _forgotten}
+STEPS: dict[int, Step] = {1: _forgotten, 2: _words}
 
 
 @dataclass(frozen=True, slots=True)

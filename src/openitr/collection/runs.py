@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from openitr.collection.batches import donors, encode
+from openitr.collection.batches import donors, encode, stored
 from openitr.collection.collection import Collection
 from openitr.collection.lines import from_db
 from openitr.collection.report import IngestReport, Progress
+from openitr.collection.spread import workshop
 from openitr.collection.writing import Writer, check_fingerprint
-from openitr.embeddings import DenseEmbeddings
+from openitr.embeddings import joined
 from openitr.encoders.base import Encoder
 from openitr.errors import CollectionError
-from openitr.media.pool import DecodePool
 from openitr.media.results import Decoded
 
 _PAGE = 1000
@@ -57,15 +57,19 @@ def _outdated(writer: Writer, encoder: Encoder) -> list[str]:
 
 
 def run_for(writer: Writer, encoder: Encoder) -> str:
-    """The run that an encoder writes; a collection without any gets its first.
+    """The run that an encoder writes; the first encoder of a kind begins one.
 
     Raises:
-        FingerprintMismatch: There are runs, and none was made by this encoder.
+        FingerprintMismatch: There are runs of its kind, and none was made by this encoder.
     """
-    rows = writer.db.execute("SELECT name, fingerprint FROM runs ORDER BY state <> 'active', name").fetchall()
+    rows = writer.db.execute(
+        "SELECT name, fingerprint FROM runs WHERE kind = ? ORDER BY state <> 'active', name", (encoder.kind,)
+    ).fetchall()
     if not rows:
-        writer.add_run(name_of(encoder), encoder)
-        return name_of(encoder)
+        name = _new_name(writer, encoder)
+        empty = writer.db.execute("SELECT 1 FROM items LIMIT 1").fetchone() is None
+        writer.add_run(name, encoder, "ready" if empty else "building")
+        return name
     mine = [name for name, fingerprint in rows if fingerprint == encoder.fingerprint]
     if not mine:
         check_fingerprint(rows[0][0], rows[0][1], encoder)
@@ -93,13 +97,14 @@ def reindex(
     encoder: Encoder,
     name: str | None = None,
     *,
-    workers: int | None = None,
+    workers: int | str | None = None,
     batch: int = 128,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
     """Build a run with another encoder beside the old one, and switch to it when it is whole.
 
-    The old run answers searches meanwhile. Interrupted, the same call goes on where it stopped. A run that an earlier
+    The old run answers searches meanwhile. A run of another kind than the active one's answers where its kind is asked
+    for; the active one stays. Interrupted, the same call goes on where it stopped. A run that an earlier
     version of the same model made is deleted at the end.
 
     Returns:
@@ -128,7 +133,7 @@ def reindex(
             raise CollectionError(
                 f"none of the {unreached} files can be read; the old run stays in use", "plug in their disk"
             )
-        writer.activate(name)
+        writer.settle_run(name)
         for old in _outdated(writer, encoder):
             writer.drop_run(old)
     seconds = time.perf_counter() - start
@@ -141,7 +146,7 @@ def catch_up(
     run: str,
     encoder: Encoder,
     *,
-    workers: int | None = None,
+    workers: int | str | None = None,
     batch: int = 128,
     told: Told | None = None,
 ) -> tuple[int, int]:
@@ -155,7 +160,7 @@ def catch_up(
     done = unreached = 0
     if not len(missing):
         return done, unreached
-    with DecodePool(encoder.preparation, workers=workers, ahead=2 * batch) as pool:
+    with workshop(encoder, workers, 2 * batch) as (pool, encoder):
         waiting: list[Decoded[Any]] = []
         for result in pool.map(_files(writer, missing)):
             if isinstance(result, Decoded) and result.sha256 == result.key[1]:
@@ -179,12 +184,11 @@ def _commit(writer: Writer, run: str, encoder: Encoder, pictures: list[Decoded[A
     shared = donors(writer, run, {picture.sha256 for picture in pictures})
     fresh = list({p.sha256: p for p in pictures if p.sha256 not in shared}.values())
     made = encode(encoder, fresh)
-    vectors = {picture.sha256: made.values[row] for row, picture in enumerate(fresh)}
+    vectors = {picture.sha256: made[row : row + 1] for row, picture in enumerate(fresh)}
     with writer.batch():
-        for sha256, id in shared.items():
-            vectors[sha256] = writer.index(run).vectors(np.array([id])).values[0]
+        vectors |= stored(writer, run, shared)
         ids = np.array([picture.key[0] for picture in pictures], np.int64)
-        writer.put_vectors(run, ids, DenseEmbeddings(np.stack([vectors[p.sha256] for p in pictures])))
+        writer.put_vectors(run, ids, joined([vectors[p.sha256] for p in pictures]))
     return len(pictures)
 
 

@@ -13,6 +13,7 @@ import threading
 import weakref
 from pathlib import Path
 
+from openitr.collection import wording
 from openitr.errors import DamagedCollection
 
 ITEMS = "items.sqlite"
@@ -71,6 +72,7 @@ class Store:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {format}; COMMIT;")
+            wording.lay_out(db)
             db.execute("ATTACH ? AS thumbs", (str(folder / THUMBS),))
             db.execute("PRAGMA thumbs.journal_mode = WAL")
             db.executescript(_THUMBS_SCHEMA)

@@ -2,7 +2,7 @@
 
 export.json            format version, folders, runs
 items.parquet          a row per item; facts and metadata as JSON texts, captions and notes as lists
-vectors-NAME.parquet   id and vector of a run
+vectors-N.parquet      id and vectors of a run (:mod:`~openitr.collection.columns`)
 thumbs.parquet         content hash and small copy
 files/ROOT/...         the pictures, where asked for
 """
@@ -16,32 +16,24 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from openitr.collection import columns
 from openitr.collection.collection import Collection
 from openitr.collection.lines import to_db
 from openitr.collection.places import find
 from openitr.collection.sidecars import Words
 from openitr.collection.skipped import write_skipped
 from openitr.collection.writing import Writer
-from openitr.embeddings import DenseEmbeddings, Kind
-from openitr.errors import CollectionError, InputError, MissingExtra
+from openitr.embeddings import Kind
+from openitr.errors import CollectionError, InputError
 from openitr.types import Item
 
 FORMAT = 1
 _BLOCK = 2000
 _COLUMNS = ("sha256", "size", "mtime_ns", "width", "height", "format")
-
-
-def _parquet() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("Parquet files", "parquet") from error
-    return pyarrow, pyarrow.parquet
 
 
 def export(collection: Collection, folder: str | os.PathLike[str], *, files: bool = False) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def export(collection: Collection, folder: str | os.PathLike[str], *, files: boo
         InputError: The folder holds something.
         MissingExtra: pyarrow is not installed.
     """
-    arrow, parquet = _parquet()
+    arrow, parquet = columns.parquet()
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is not an empty folder", "name a new one")
@@ -77,7 +69,7 @@ def export(collection: Collection, folder: str | os.PathLike[str], *, files: boo
     with parquet.ParquetWriter(target / "items.parquet", schema) as writer:
         for start in range(0, len(ids), _BLOCK):
             items = collection.items(ids[start : start + _BLOCK])
-            writer.write_table(arrow.Table.from_pylist([_row(i, hashes[i.id]) for i in items], schema))
+            writer.write_table(arrow.Table.from_pylist([row_of(i, hashes[i.id]) for i in items], schema))
             for item in items if files else ():
                 done = _copy(collection.file(item), target / "files" / str(item.root) / item.path)
                 copied, missing = copied + done, missing + (not done)
@@ -94,7 +86,7 @@ def export(collection: Collection, folder: str | os.PathLike[str], *, files: boo
     return {"items": len(ids), "runs": len(runs), "files": copied, "missing_files": missing, "bytes": size}
 
 
-def _row(item: Item, phash: int) -> dict[str, Any]:
+def row_of(item: Item, phash: int) -> dict[str, Any]:
     stored = to_db(item.path)
     return {
         "id": item.id,
@@ -124,23 +116,20 @@ def _copy(source: Path, target: Path) -> bool:
 
 
 def _export_run(collection: Collection, name: str, target: Path) -> dict[str, Any]:
-    arrow, parquet = _parquet()
+    _, parquet = columns.parquet()
     run = collection.run(name)
-    schema = arrow.schema([("id", arrow.int64()), ("vector", arrow.list_(arrow.float32(), run.dim))])
     file = f"vectors-{len(list(target.glob('vectors-*')))}.parquet"
     ids = run.index.ids()
-    with parquet.ParquetWriter(target / file, schema) as writer:
+    with parquet.ParquetWriter(target / file, columns.schema(run.kind, run.dim)) as writer:
         for start in range(0, len(ids), _BLOCK):
             part = ids[start : start + _BLOCK]
-            values = run.index.vectors(part).values
-            vectors = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), run.dim)
-            writer.write_table(arrow.Table.from_arrays([arrow.array(part), vectors], schema=schema))
+            writer.write_table(columns.table(part, run.index.vectors(part)))
     facts = {"spec": run.spec, "fingerprint": run.fingerprint, "kind": run.kind, "dim": run.dim, "state": run.state}
     return {"name": name, "file": file, **facts}
 
 
 def _export_thumbs(collection: Collection, target: Path) -> None:
-    arrow, parquet = _parquet()
+    arrow, parquet = columns.parquet()
     schema = arrow.schema([("sha256", arrow.string()), ("data", arrow.binary())])
     rows = collection.store.read.execute("SELECT sha256, data FROM thumbs.thumbs")
     with parquet.ParquetWriter(target / "thumbs.parquet", schema) as writer:
@@ -160,7 +149,7 @@ def import_(folder: str | os.PathLike[str], into: str | os.PathLike[str]) -> Col
         MissingExtra: pyarrow is not installed.
     """
     source, target = Path(folder), find(into)
-    _parquet()
+    columns.parquet()
     about = _about(source)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CollectionError(f"{target} is not empty", "choose another place")
@@ -184,7 +173,7 @@ def _fill(writer: Writer, source: Path, about: dict[str, Any]) -> None:
     for rows in _rows(source / "items.parquet"):
         with writer.batch():
             for row in rows:
-                _put(writer, row)
+                put_row(writer, row)
     for rows in _rows(source / "thumbs.parquet"):
         with writer.batch():
             for row in rows:
@@ -208,7 +197,7 @@ def _about(source: Path) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> Iterator[list[dict[str, Any]]]:
-    arrow, parquet = _parquet()
+    arrow, parquet = columns.parquet()
     try:
         for batch in parquet.ParquetFile(path).iter_batches(_BLOCK):
             yield batch.to_pylist()
@@ -216,7 +205,7 @@ def _rows(path: Path) -> Iterator[list[dict[str, Any]]]:
         raise InputError(f"{path} cannot be read: {error}", "copy the export again") from error
 
 
-def _put(writer: Writer, row: dict[str, Any]) -> None:
+def put_row(writer: Writer, row: dict[str, Any]) -> None:
     path = os.fsdecode(row["path_bytes"]) if row["path_bytes"] else row["path"]
     inside, drive = PurePosixPath(path), PureWindowsPath(path).drive
     if inside.is_absolute() or drive or ".." in inside.parts or not inside.parts or "\0" in path:
@@ -229,18 +218,20 @@ def _put(writer: Writer, row: dict[str, Any]) -> None:
 
 def _import_run(writer: Writer, source: Path, run: dict[str, Any]) -> None:
     name = str(run["name"])
-    maker = _Maker(str(run["spec"]), str(run["fingerprint"]), run["kind"], int(run["dim"]))
+    if run["kind"] not in get_args(Kind):
+        raise InputError(f"the export has a run of kind {run['kind']!r}", "pip install --upgrade openitr")
+    maker = Maker(str(run["spec"]), str(run["fingerprint"]), run["kind"], int(run["dim"]))
     writer.add_run(name, maker, "ready")
     for rows in _rows(source / Path(run["file"]).name):
         with writer.batch():
-            values = np.array([row["vector"] for row in rows], np.float32).reshape(len(rows), int(run["dim"]))
-            writer.put_vectors(name, np.array([row["id"] for row in rows], np.int64), DenseEmbeddings(values))
+            vectors = columns.embeddings(rows, maker.kind, maker.dim)
+            writer.put_vectors(name, np.array([row["id"] for row in rows], np.int64), vectors)
     if run["state"] == "active":
         writer.activate(name)
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class Maker:
     """What is known of the encoder that made exported vectors."""
 
     spec: str

@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from openitr.collection import engines
 from openitr.collection.collection import Collection, Run
 from openitr.collection.lines import from_db
 from openitr.collection.writing import run_folder
 from openitr.encoders.base import Encoder
-from openitr.errors import OpenITRError
+from openitr.errors import OpenITRError, ShapeError
 
 _BLOCK = 4096
 
@@ -83,7 +84,10 @@ def _runs(collection: Collection) -> Iterator[Problem]:
     for name, created in collection.store.read.execute("SELECT name, created FROM runs").fetchall():
         folders.add(run_folder(collection.path, name, created))
         try:
-            yield from _run(collection.run(name), ids)
+            run = collection.run(name)
+            yield from _run(run, ids)
+            for what in engines.problems(collection.path, run.index):
+                yield Problem("info", what, f"run {name}", "the next `openitr index` makes it again")
         except OpenITRError as error:
             yield Problem("error", error.message, f"run {name}", error.remedy)
     for folder in (collection.path / "runs").glob("*"):
@@ -103,13 +107,21 @@ def _run(run: Run, ids: Any) -> Iterator[Problem]:
         level: Literal["error", "info"] = "error" if run.state == "active" else "info"
         remedy = "index the folder again with its model; files that are gone cannot be encoded"
         yield Problem(level, f"{len(missing)} items have no vector and are not found by searching", where, remedy)
-    bad = 0
-    for start in range(0, len(held), _BLOCK):
-        values = run.index.raw(held[start : start + _BLOCK])
-        norms = np.linalg.norm(values, axis=1)
-        bad += int((~(np.abs(norms - 1) < 1e-3)).sum())
+    bad = sum(_bad(run, held[start : start + _BLOCK]) for start in range(0, len(held), _BLOCK))
     if bad:
-        yield Problem("error", f"{bad} vectors hold no unit vector: the file was damaged", where, "openitr reindex")
+        what = "no unit vector" if run.kind == "dense" else "what no encoder makes"
+        yield Problem("error", f"{bad} vectors hold {what}: the file was damaged", where, "openitr reindex")
+
+
+def _bad(run: Run, ids: Any) -> int:
+    """How many stored vectors hold values that no encoder makes."""
+    if (store := engines.store_of(run.index)) is not None:
+        norms = np.linalg.norm(store.raw(ids), axis=1)
+        return int((~(np.abs(norms - 1) < 1e-3)).sum())
+    try:
+        return len(ids) - len(run.index.vectors(ids))
+    except (ShapeError, ValueError):
+        return len(ids)
 
 
 def _thumbnails(collection: Collection) -> Iterator[Problem]:

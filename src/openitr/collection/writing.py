@@ -21,12 +21,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from openitr.collection import wording
+from openitr.collection.kept import RunIndex, open_run
 from openitr.collection.lines import Value, put_captions, put_fields, to_db
 from openitr.collection.sidecars import Words
 from openitr.collection.store import Store
 from openitr.embeddings import Embeddings, Ints, Kind
 from openitr.errors import CollectionError, FingerprintMismatch, InputError
-from openitr.index.flat import FlatIndex, Mark
+from openitr.index.flat import Mark
 
 _NAME = re.compile(r"[\w][\w .+-]{0,99}")
 # Dead rows are tolerated up to this share before the living ones are written anew.
@@ -56,8 +58,13 @@ class Writer:
 
     def __init__(self, path: Path, store: Store) -> None:
         self.path = path
+        self._indexes: dict[str, RunIndex] = {}
         self.db = store.for_writing()
-        self._indexes: dict[str, FlatIndex] = {}
+        # A collection made where SQLite has no full-text search gets its words from the first writer that has it.
+        if not wording.there(self.db):
+            with self.batch() as db:
+                wording.lay_out(db)
+        self._has_words = wording.there(self.db)
 
     @contextmanager
     def batch(self) -> Iterator[sqlite3.Connection]:
@@ -91,16 +98,17 @@ class Writer:
                 (*index.mark, name, *index.mark),
             )
 
-    def index(self, run: str) -> FlatIndex:
+    def index(self, run: str) -> RunIndex:
         """The vectors of a run, for writing; leftovers of an interrupted writer are cut off here."""
         if run not in self._indexes:
             row = self.db.execute(
-                "SELECT dim, generation, records, created FROM runs WHERE name = ?", (run,)
+                "SELECT kind, dim, generation, records, created FROM runs WHERE name = ?", (run,)
             ).fetchone()
             if row is None:
                 raise CollectionError(f"{self.path} has no run {run!r}", "see `openitr info`")
-            folder = run_folder(self.path, run, row[3])
-            index = FlatIndex(folder, row[0], writable=True, mark=Mark(row[1], row[2]))
+            kind, dim, generation, records, created = row
+            folder = run_folder(self.path, run, created)
+            index = open_run(folder, kind, dim, writable=True, mark=Mark(generation, records))
             index.drop_old_generations()
             self._indexes[run] = index
         return self._indexes[run]
@@ -110,14 +118,10 @@ class Writer:
 
         Raises:
             FingerprintMismatch: There is a run of that name made by another encoder.
-            InputError: A name that cannot be used, or embeddings that are not dense.
+            InputError: A name that cannot be used.
         """
         if not _NAME.fullmatch(name):
             raise InputError(f"{name!r} cannot name a run", "use letters, digits, and . + - _ inside")
-        if encoder.kind != "dense":
-            raise InputError(
-                f"{encoder.spec} makes {encoder.kind} embeddings; a collection keeps dense ones", "use another model"
-            )
         known = self.db.execute("SELECT fingerprint FROM runs WHERE name = ?", (name,)).fetchone()
         if known is not None:
             check_fingerprint(name, known[0], encoder)
@@ -130,6 +134,17 @@ class Writer:
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0)",
                 (name, encoder.spec, encoder.fingerprint, encoder.kind, encoder.dim, now, state),
             )
+
+    def settle_run(self, name: str) -> None:
+        """A run is whole: it answers searches from now on, or those for its kind where the active one is of another."""
+        row = self.db.execute(
+            "SELECT 1 FROM runs a JOIN runs b ON a.kind = b.kind WHERE a.state = 'active' AND b.name = ?", (name,)
+        ).fetchone()
+        if row is not None:
+            self.activate(name)
+            return
+        with self.batch() as db:
+            db.execute("UPDATE runs SET state = 'ready' WHERE name = ? AND state = 'building'", (name,))
 
     def activate(self, name: str) -> None:
         """Make a run the one that answers searches."""
@@ -210,6 +225,8 @@ class Writer:
         put_fields(self.db, number, "fact", fields, fresh=fresh)
         put_fields(self.db, number, "meta", words.metadata, fresh=fresh)
         put_captions(self.db, number, words.captions, fresh=fresh)
+        if self._has_words:
+            wording.put(self.db, number, path, (*fields.values(), *words.metadata.values()), words.captions)
         return int(number)
 
     def put_words(self, id: int, words: Words, sidecar: str) -> None:
@@ -219,6 +236,8 @@ class Writer:
         self.db.execute(
             "UPDATE items SET sidecar = ?, word_notes = ? WHERE id = ?", (sidecar, json.dumps(words.notes), id)
         )
+        if self._has_words:
+            wording.put_again(self.db, id)
 
     def put_thumbnail(self, sha256: str, data: bytes) -> None:
         """Keep a small copy; inside a batch."""
@@ -252,6 +271,8 @@ class Writer:
             "DELETE FROM items WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(chosen),)
         )
         removed = cursor.rowcount
+        if self._has_words:
+            wording.drop(self.db, chosen)
         for run in self.run_names():
             self.index(run).remove(np.array(chosen, np.int64))
         return removed

@@ -21,7 +21,7 @@ from openitr.diagnose.sample import Sample, take_sample
 from openitr.diagnose.source import SourceBias, smooth_twin
 from openitr.diagnose.strata import by_language, by_length, by_size
 from openitr.diagnose.words import scene_changes, word_order
-from openitr.embeddings import DenseEmbeddings, Floats
+from openitr.embeddings import DenseEmbeddings, Floats, joined
 from openitr.encoders.base import Encoder
 from openitr.types import ImageArray
 
@@ -170,8 +170,6 @@ def _on_pairs(
     say("smooth copies")
     copies = [smooth_twin(picture) for picture in sample.pictures]
     parts = [encoder.encode_images(copies[at : at + 32]) for at in range(0, len(copies), 32)]
-    from openitr.evaluate.encode import joined
-
     report = SourceBias().of_embeddings(sample.texts, sample.images, joined(parts), sample.owners)
     found.append(verdicts.on_source(report))
     return found

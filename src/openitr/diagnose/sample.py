@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from openitr.datasets.pairs import PairDataset
-from openitr.embeddings import Embeddings, Floats, Ints
+from openitr.embeddings import Embeddings, Floats, Ints, joined
 from openitr.encoders.base import Encoder
 from openitr.errors import DatasetError, UnreadableImage
-from openitr.evaluate.encode import encode_dataset_texts, joined
+from openitr.evaluate.encode import encode_dataset_texts
 from openitr.evaluate.protocol import choose_language, choose_split
 from openitr.types import ImageArray
 

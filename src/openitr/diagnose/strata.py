@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openitr.datasets.pairs import PairDataset
-from openitr.embeddings import Embeddings, Ints
+from openitr.embeddings import Embeddings, Ints, joined
 from openitr.encoders.base import Encoder
 from openitr.errors import DatasetError, InputError
 from openitr.evaluate.ranks import Positives, rank_all
@@ -150,8 +150,6 @@ def by_size(
         encoder: The one that made ``texts``.
         shares: Side of the shrunk picture, as a share of the whole.
     """
-    from openitr.evaluate.encode import joined
-
     found = []
     for share in shares:
         parts = [

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
 from openitr.datasets.digest import content_stamp, digest
 from openitr.datasets.pairs import PairDataset
-from openitr.embeddings import DenseEmbeddings, Embeddings, Ints, LexiconEmbeddings, TokenEmbeddings
+from openitr.embeddings import Embeddings, Ints, joined
 from openitr.encoders.base import Encoder
 from openitr.errors import ShapeError, UnreadableImage
 from openitr.types import ImageArray
@@ -79,25 +78,3 @@ def encode_dataset_texts(texts: Sequence[str], encoder: Encoder, say: Callable[[
     if len(found) != len(distinct):
         raise ShapeError(f"{len(distinct)} texts, {len(found)} embeddings", f"the encoder {encoder.spec!r} is at fault")
     return found[np.array([place[text] for text in texts], np.int64)]
-
-
-def joined(parts: Sequence[Embeddings]) -> Embeddings:
-    """Embeddings of one kind, one after the other.
-
-    >>> one = DenseEmbeddings(np.eye(2, dtype=np.float32))
-    >>> len(joined([one, one]))
-    4
-    """
-    if len(parts) == 1:
-        return parts[0]
-    if len({part.kind for part in parts}) != 1:
-        raise ShapeError("batches of several kinds of embeddings, or none", "all must come from one model")
-    if isinstance(parts[0], DenseEmbeddings):
-        return DenseEmbeddings(np.concatenate([cast(DenseEmbeddings, part).values for part in parts]))
-    if isinstance(parts[0], LexiconEmbeddings):
-        from scipy.sparse import vstack
-
-        return LexiconEmbeddings(vstack([cast(LexiconEmbeddings, part).matrix for part in parts], format="csr"))
-    bags = [cast(TokenEmbeddings, part) for part in parts]
-    lengths = np.concatenate([np.diff(bag.offsets) for bag in bags])
-    return TokenEmbeddings(np.concatenate([bag.values for bag in bags]), np.concatenate([[0], np.cumsum(lengths)]))

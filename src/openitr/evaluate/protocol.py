@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,12 @@ from openitr.encoders.base import Encoder
 from openitr.errors import DatasetError, ShapeError
 from openitr.evaluate.bootstrap import Resampling, interval, metric_draws
 from openitr.evaluate.both import rank_both
+from openitr.evaluate.cured import Cured
 from openitr.evaluate.encode import encode_dataset_images, encode_dataset_texts
 from openitr.evaluate.metrics import all_metrics
 from openitr.evaluate.ranks import TIE
 from openitr.evaluate.report import RSUM, Report
+from openitr.search.hubness import Unhub
 
 RULES = {
     "hit": "t2i: the picture the text belongs to; i2t: any text of the picture; R@k: at least one within the first k",
@@ -81,6 +83,8 @@ def evaluate(
     progress: Callable[[str], None] | None = None,
     samples: int = 1000,
     seed: int = 0,
+    unhub: Unhub | None = None,
+    bank: Sequence[str] = (),
 ) -> Report:
     """Measure retrieval both ways.
 
@@ -95,14 +99,18 @@ def evaluate(
         progress: Called now and then with a line for people.
         samples: Bootstrap draws, 0 for no intervals.
         seed: Of the bootstrap.
+        unhub: A cure for pictures and texts that come up for everything; the report says by what it was measured.
+        bank: Texts for that cure which have nothing to do with the data; the model's own if none.
 
     Raises:
         DatasetError: No such split or language (the message names those there are), or no picture can be decoded.
+        InputError: A cure without anything to measure by.
     """
     found = encode_pairs(dataset, encoder, split=split, lang=lang, progress=progress)
     (progress or (lambda line: None))("ranking")
+    cured = None if unhub is None else Cured.of(unhub, encoder, bank)
     return evaluate_embeddings(
-        found.images, found.texts, found.owner, protocol=found.protocol, samples=samples, seed=seed
+        found.images, found.texts, found.owner, protocol=found.protocol, samples=samples, seed=seed, cured=cured
     )
 
 
@@ -181,6 +189,7 @@ def evaluate_embeddings(
     protocol: dict[str, Any] | None = None,
     samples: int = 1000,
     seed: int = 0,
+    cured: Cured | None = None,
 ) -> Report:
     """Measure retrieval both ways between embeddings of any one kind.
 
@@ -191,6 +200,7 @@ def evaluate_embeddings(
         protocol: What is known of where they come from; goes into the report.
         samples: Bootstrap draws, 0 for no intervals.
         seed: Of the bootstrap.
+        cured: Rank by scores that a cure for hubs has levelled.
 
     Raises:
         ShapeError: Kinds or counts that do not fit together.
@@ -211,9 +221,11 @@ def evaluate_embeddings(
         raise ShapeError("no texts", "there is nothing to measure")
     if not 0 <= rows.min() <= rows.max() < len(images):
         raise ShapeError(f"an owner is not among the {len(images)} pictures", "owners are rows of the pictures")
-    t2i, i2t = rank_both(images, texts, rows)
+    t2i, i2t = rank_both(images, texts, rows) if cured is None else cured.both(images, texts, rows)
     intervals = _intervals({"t2i": (t2i, rows), "i2t": (i2t, i2t.queries)}, len(images), samples, seed)
     settings = {"openitr": __version__, "seed": seed, "bootstrap_samples": samples, **RULES}
+    if cured is not None:
+        settings["unhub"] = cured.facts()
     return Report(all_metrics(t2i), all_metrics(i2t), intervals, {**(protocol or {}), **settings})
 
 

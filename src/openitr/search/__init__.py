@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from openitr.search.calibrate import Calibrate, Calibration, calibration_of
     from openitr.search.diversify import Diversify
     from openitr.search.duplicates import DuplicateGroup, find_duplicates
+    from openitr.search.fuse import Fuse
     from openitr.search.hubness import Level, Unhub
     from openitr.search.parts import parse_part
-    from openitr.search.pipeline import Candidates, Pipeline, Stage
+    from openitr.search.pipeline import Candidates, Cut, Pipeline, Retriever, Stage
+    from openitr.search.rerank import Rerank
     from openitr.search.retrieve import Retrieve
+    from openitr.search.words import Words
 
 _HOMES = {
     "Answer": "answer",
@@ -27,13 +30,18 @@ _HOMES = {
     "Calibrate": "calibrate",
     "Calibration": "calibrate",
     "Candidates": "pipeline",
+    "Cut": "pipeline",
     "Diversify": "diversify",
     "DuplicateGroup": "duplicates",
+    "Fuse": "fuse",
     "Level": "hubness",
     "Pipeline": "pipeline",
+    "Rerank": "rerank",
     "Retrieve": "retrieve",
+    "Retriever": "pipeline",
     "Stage": "pipeline",
     "Unhub": "hubness",
+    "Words": "words",
     "calibration_of": "calibrate",
     "find_duplicates": "duplicates",
     "parse_part": "parts",
@@ -46,13 +54,18 @@ __all__ = [
     "Calibrate",
     "Calibration",
     "Candidates",
+    "Cut",
     "Diversify",
     "DuplicateGroup",
+    "Fuse",
     "Level",
     "Pipeline",
+    "Rerank",
     "Retrieve",
+    "Retriever",
     "Stage",
     "Unhub",
+    "Words",
     "calibration_of",
     "find_duplicates",
     "parse_part",

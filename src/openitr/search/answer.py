@@ -76,4 +76,4 @@ class Answer(Stage):
             for row in rows
             if int(candidates.ids[row]) in found
         ]
-        return Hits(query, hits, total=candidates.total)
+        return Hits(query, hits, total=candidates.total, notes=tuple(candidates.notes))

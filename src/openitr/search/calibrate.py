@@ -224,8 +224,11 @@ class Calibrate(Stage):
     def _guess(self, candidates: Candidates) -> Candidates:
         asked = candidates.asked
         vector = None if asked is None else asked.vector
-        reference = candidates.scores if vector is None else self._sample() @ vector[0]
-        logits = unsupervised(candidates.scores, reference, len(self.index))
+        scores = _own(candidates, self.index) if candidates.fused else candidates.scores
+        reference = scores if vector is None else self._sample() @ vector[0]
+        logits = unsupervised(scores, reference, len(self.index))
+        if candidates.fused:
+            logits += _penalty(candidates)
         column = Column("calibrate", logits, _guessed)
         return replace(
             candidates,
@@ -244,6 +247,14 @@ def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Floats,
                 return column.scores, [column.scores]
     pictures = dense(index.vectors(candidates.ids))
     return pictures @ asked.vector[0], [pictures @ dense(row)[0] for row in asked.rows[: asked.positives]]
+
+
+def _own(candidates: Candidates, index: Index) -> npt.NDArray[Any]:
+    """(m,) what the index itself says of candidates whose scores were put together from several."""
+    for column in candidates.columns:
+        if column.stage in ("match", index.kind):
+            return column.scores
+    return candidates.scores
 
 
 def unsupervised(scores: npt.NDArray[Any], reference: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from openitr.errors import QueryError
 from openitr.index.base import Index
 from openitr.search.pipeline import Candidates, Column, Stage
 from openitr.search.retrieve import dense
+from openitr.search.scales import scaled
 from openitr.types import Query
 
 
@@ -47,6 +49,10 @@ class Diversify(Stage):
         vectors = dense(self.index.vectors(candidates.ids[:top]))
         likeness = vectors @ vectors.T
         scores = candidates.scores[:top].astype(np.float64)
+        asked = candidates.asked
+        if candidates.fused or (asked is not None and asked.vector is None):
+            # Scores that are no cosines are brought to where likenesses lie.
+            scores = scaled(scores, "minmax")
         nearest = np.full(top, -1.0)
         free = np.ones(top, bool)
         order = [0]
@@ -59,10 +65,7 @@ class Diversify(Stage):
         moved = np.zeros(len(candidates))
         moved[:top] = np.arange(top) - np.argsort(np.array(order))
         column = Column("diversify", moved, _moved)
-        return Candidates(
-            candidates.ids, candidates.scores, candidates.total, candidates.asked, candidates.probabilities,
-            [*candidates.columns, column], candidates.note,
-        ).take(rows)  # fmt: skip
+        return replace(candidates, columns=[*candidates.columns, column]).take(rows)
 
 
 def _moved(places: float) -> str:

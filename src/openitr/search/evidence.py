@@ -176,22 +176,18 @@ def measure(
     scores = np.asarray(scores, np.float64)
     rivals = rivals if isinstance(rivals, Rivals) else Rivals.of(rivals)
     of_best = best[1] if isinstance(best[1], Rivals) else Rivals.of(best[1])
-    excess = _stands_out(scores, reference) - expected[0]
+    middle, unit = lower_half(reference[None])
+    excess = (scores - middle[0]) / unit[0] - expected[0]
     about = np.array([*expected, np.log1p(words)])
     of_query = np.tile(about, (len(scores), 1))
     margin = (scores - rivals.strongest) / rivals.unit
     hit = np.column_stack([excess, rivals.fits(scores) - expected[1], margin, of_query])
-    company = _stands_out(best[0], reference).mean() - expected[0]
+    company = ((np.asarray(best[0], np.float64) - middle[0]) / unit[0]).mean() - expected[0]
     company_fits = of_best.fits(best[0]).mean() - expected[1]
     answer = np.array([company, company_fits, *about, np.log(max(1, size) / 1000)])
     ranked = np.sort(np.asarray(reference, np.float64))
     beaten = np.searchsorted(ranked, scores, side="left") / len(ranked)
     return Evidence(hit, answer, beaten, Outdone(rivals, scores))
-
-
-def _stands_out(scores: Scores, reference: Scores) -> npt.NDArray[np.float64]:
-    middle, unit = lower_half(reference[None])
-    return np.asarray((scores - middle[0]) / unit[0], np.float64)
 
 
 def lower_half(values: Scores) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -14,7 +14,7 @@ do with the one at hand, and cost nothing but that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +109,8 @@ class Level(Stage):
     Raises:
         ShapeError: An empty bank, or one of another kind than the index.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"candidates", "model scores"})
 
     def __init__(self, index: Index, bank: Embeddings, cure: Unhub | None = None) -> None:
         if not len(bank) or bank.kind != index.kind:

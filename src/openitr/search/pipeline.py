@@ -2,7 +2,10 @@
 
     Retrieve(index, encoder) >> Avoid(index) >> Calibrate(calibration) >> Answer(items)
 
-A stage takes ``(Query, Candidates)`` and returns new candidates; the last one returns the hits.
+A stage takes ``(Query, Candidates)`` and returns new candidates; the last one returns the hits. First stages are put
+together with ``+``, weighted with a number and ``*``, cut short with ``[:k]``:
+
+    (2 * Retrieve(index, encoder) + Words(written))[:200] >> Rerank(scorer) >> Answer(items)
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,9 @@ import numpy.typing as npt
 from openitr.embeddings import Embeddings, Floats, Ints
 from openitr.errors import QueryError
 from openitr.types import Hits, Part, Query, Reason
+
+if TYPE_CHECKING:
+    from openitr.search.fuse import Fuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +81,8 @@ class Candidates:
         probabilities: (m,) of being relevant, once calibrated.
         columns: What each stage added.
         note: How the probabilities were had.
+        notes: What the user should know of this answer.
+        fused: Scores are of several makes put together, and not those of the model that ``asked`` speaks of.
     """
 
     ids: Ints
@@ -84,6 +92,8 @@ class Candidates:
     probabilities: npt.NDArray[np.float64] | None = None
     columns: Sequence[Column] = field(default_factory=tuple)
     note: str = ""
+    notes: Sequence[str] = ()
+    fused: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -118,6 +128,58 @@ class Stage:
     def __rshift__(self, then: Stage | Pipeline) -> Pipeline:
         return Pipeline((self,)) >> then
 
+    def __add__(self, other: Stage | Pipeline) -> Fuse:
+        return Pipeline((self,)) + other
+
+    def __rmul__(self, weight: float) -> Fuse:
+        return weight * Pipeline((self,))
+
+    def __getitem__(self, cut: slice) -> Pipeline:
+        return Pipeline((self,))[cut]
+
+
+class Retriever(Stage):
+    """Base of stages that begin a pipeline: they find candidates, and can score any others for the sake of fusion."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[frozenset[str]] = frozenset({"candidates"})
+
+    @property
+    def name(self) -> str:
+        """What fusion calls it in an explanation."""
+        raise NotImplementedError
+
+    def score(self, query: Query, found: Candidates, ids: Ints) -> Candidates:
+        """Chosen pictures in the order of ``ids``, scored as they would be if they had been found.
+
+        Args:
+            query: What is asked.
+            found: What the retriever found, with the query as it was encoded.
+            ids: Of the pictures.
+        """
+        raise NotImplementedError
+
+    def holds(self, ids: Ints) -> npt.NDArray[np.bool_]:
+        """Which of these pictures it can say anything of."""
+        raise NotImplementedError
+
+    def floor(self, found: Candidates) -> float:
+        """The least score that it can give to any picture."""
+        raise NotImplementedError
+
+
+class Cut(Stage):
+    """Let no more than the best pass; ``stage[:50]`` for short."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __repr__(self) -> str:
+        return f"Cut({self.most})"
+
+    def __call__(self, query: Query, candidates: Candidates) -> Candidates:
+        return candidates.take(np.arange(min(self.most, len(candidates))))
+
 
 class Pipeline:
     """Stages in a row, checked when they are put together.
@@ -142,6 +204,23 @@ class Pipeline:
 
     def __rshift__(self, then: Stage | Pipeline) -> Pipeline:
         return Pipeline(self.stages + (then.stages if isinstance(then, Pipeline) else (then,)))
+
+    def __add__(self, other: Stage | Pipeline) -> Fuse:
+        from openitr.search.fuse import Fuse
+
+        return Fuse.of(self) + other
+
+    def __rmul__(self, weight: float) -> Fuse:
+        from openitr.search.fuse import Fuse
+
+        return weight * Fuse.of(self)
+
+    def __getitem__(self, cut: slice) -> Pipeline:
+        if not isinstance(cut, slice) or cut.start or cut.step is not None or not isinstance(cut.stop, int):
+            raise QueryError(f"{cut!r} cuts nothing", "use [:50]")
+        if cut.stop < 1:
+            raise QueryError(f"nothing is left of [:{cut.stop}]", "keep at least one")
+        return self >> Cut(cut.stop)
 
     def __repr__(self) -> str:
         return " >> ".join(map(repr, self.stages))

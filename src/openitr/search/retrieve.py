@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, TokenEmbeddings
 from openitr.encoders.base import Encoder
 from openitr.errors import QueryError
 from openitr.index.base import Index
 from openitr.search.background import Background
-from openitr.search.pipeline import Asked, Candidates, Column, Stage
+from openitr.search.pipeline import Asked, Candidates, Column, Retriever
+from openitr.search.spelling import spelled, weighed
 from openitr.types import MAX_K, Part, Query
 
 
@@ -65,7 +66,7 @@ def combine(vectors: Floats, weights: Sequence[float], spreads: Sequence[float])
     return unit
 
 
-class Retrieve(Stage):
+class Retrieve(Retriever):
     """Encode the query and fetch the nearest items among those that pass the filter.
 
     Args:
@@ -76,8 +77,7 @@ class Retrieve(Stage):
         pool: Fetch at least so many, for the stages that follow to choose from.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
-    gives: ClassVar[frozenset[str]] = frozenset({"candidates"})
+    gives: ClassVar[frozenset[str]] = frozenset({"candidates", "model scores"})
 
     def __init__(
         self,
@@ -95,6 +95,11 @@ class Retrieve(Stage):
         chosen = "" if self.allowed is None else f", {len(self.allowed)} allowed"
         return f"Retrieve({self.encoder.spec}, {len(self.index)} items{chosen}, pool={self.pool})"
 
+    @property
+    def name(self) -> str:
+        """ "match" where vectors are dense, else their kind."""
+        return "match" if self.index.kind == "dense" else self.index.kind
+
     def __call__(self, query: Query, candidates: Candidates) -> Candidates:
         total = len(self.index) if self.allowed is None else len(self.allowed)
         parts = [*query.parts, *query.negatives]
@@ -102,6 +107,8 @@ class Retrieve(Stage):
         if not total:
             return Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
         asked = Asked(parts, len(query.parts), encode_parts(parts, self.encoder))
+        if query.terms and self.index.kind == "lexicon":
+            asked = weighed(asked, query.terms, self.encoder)
         # Every item may move up by a date sort, so all of them take part in it.
         fetch = MAX_K if query.sort == "date" else max(self.pool, query.offset + query.k)
         if self.index.kind == "dense":
@@ -110,6 +117,36 @@ class Retrieve(Stage):
         else:
             found = self._any_kind(asked, fetch)
         return replace(found, total=total, asked=asked)
+
+    def score(self, query: Query, found: Candidates, ids: Ints) -> Candidates:
+        """Exact scores of chosen pictures, in the order of ``ids``; the least there is for those without a vector."""
+        asked, there = found.asked, self.holds(ids)
+        scores: npt.NDArray[np.float32] = np.full(len(ids), self.floor(found), np.float32)
+        if asked is not None and there.any():
+            stored = self.index.vectors(ids[there])
+            if asked.vector is not None:
+                scores[there] = dense(stored) @ asked.vector[0]
+            else:
+                scores[there] = _summed(asked, stored)
+        column = _matched(query.parts, scores)
+        return Candidates(ids, scores, total=found.total, asked=asked, columns=[column])
+
+    def holds(self, ids: Ints) -> npt.NDArray[np.bool_]:
+        """Which of these pictures have a vector."""
+        known = self.index.ids()
+        if not len(known):
+            return np.zeros(len(ids), bool)
+        return np.asarray(known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids)
+
+    def floor(self, found: Candidates) -> float:
+        """-1 for a cosine, 0 for term weights, -1 per token of the query for MaxSim; 0, the mean, for several parts."""
+        if self.index.kind == "dense":
+            return -1.0
+        asked = found.asked
+        if self.index.kind == "lexicon" or asked is None or asked.positives > 1:
+            return 0.0
+        row = asked.rows[0]
+        return -float(len(row.values)) if isinstance(row, TokenEmbeddings) else 0.0
 
     def _vector(self, asked: Asked) -> Floats:
         """(1, d) what the index is asked with."""
@@ -132,16 +169,26 @@ class Retrieve(Stage):
         rankings = [self.index.search(row, fetch, self.allowed)[0] for row in rows]
         if len(parts) == 1 and parts[0].weight > 0:
             ids, scores = rankings[0].ids, rankings[0].scores
-            return Candidates(ids, scores, columns=[_matched(parts, scores)])
+            column = _matched(parts, scores)
+            if self.index.kind == "lexicon":
+                column = spelled(column, self.index, self.encoder, asked, ids)
+            return Candidates(ids, scores, columns=[column])
         ids = np.unique(np.concatenate([ranking.ids for ranking in rankings]))
-        stored = self.index.vectors(ids)
-        total: npt.NDArray[np.float64] = np.zeros(len(ids))
-        for part, row in zip(parts, rows, strict=True):
-            scores = exact(row, stored)
-            total += part.weight * (scores - scores.mean()) / max(float(scores.std()), 1e-6)
-        scores = total.astype(np.float32)
+        scores = _summed(asked, self.index.vectors(ids))
         best = Candidates(ids, scores).ranked(scores, _matched(parts, scores))
         return best.take(np.arange(min(fetch, len(best))))
+
+
+def _summed(asked: Asked, stored: Embeddings) -> npt.NDArray[np.float32]:
+    """(m,) scores with a sparse or token query: those of its only part, or the weighted sum of standardised ones."""
+    parts, rows = asked.parts[: asked.positives], asked.rows[: asked.positives]
+    if len(parts) == 1 and parts[0].weight > 0:
+        return exact(rows[0], stored)
+    total: npt.NDArray[np.float64] = np.zeros(len(stored))
+    for part, row in zip(parts, rows, strict=True):
+        scores = exact(row, stored)
+        total += part.weight * (scores - scores.mean()) / max(float(scores.std()), 1e-6)
+    return total.astype(np.float32)
 
 
 def _matched(parts: Sequence[Part], scores: npt.NDArray[np.float32]) -> Column:

@@ -17,12 +17,12 @@ import numpy as np
 from openitr.datasets.pair import Pair
 from openitr.datasets.pairs import PairDataset
 from openitr.datasets.sources import ImageSource
-from openitr.embeddings import DenseEmbeddings, Embeddings
+from openitr.embeddings import DenseEmbeddings, Embeddings, joined
 from openitr.encoders.base import Encoder
 from openitr.errors import DatasetError, InputError
 from openitr.evaluate.benchmarks.boxes import BoxImage
 from openitr.evaluate.benchmarks.task import GalleryItem, QueryItem, Task
-from openitr.evaluate.encode import encode_dataset_images, encode_dataset_texts, joined
+from openitr.evaluate.encode import encode_dataset_images, encode_dataset_texts
 
 SEPARATOR = ", "
 Item = QueryItem | GalleryItem

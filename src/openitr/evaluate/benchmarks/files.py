@@ -54,7 +54,8 @@ class Folder:
     def table(self, *names: str, delimiter: str = ",", quoting: bool = True) -> Iterator[tuple[str, dict[str, str]]]:
         """(where, row by column) of a CSV or TSV file with a header, also gzipped."""
         path = self.path(*names)
-        csv.field_size_limit(MAX_CELL)
+        # The limit is one for the whole process: other readers of tables keep theirs.
+        limit = csv.field_size_limit(MAX_CELL)
         with _opened(path) as file:
             reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
             try:
@@ -66,6 +67,8 @@ class Folder:
                     yield where, dict(zip(head, row, strict=True))
             except (csv.Error, EOFError, OSError, UnicodeDecodeError) as error:
                 raise DatasetError(f"{path}, line {reader.line_num}: {error}", "fetch the file again") from error
+            finally:
+                csv.field_size_limit(limit)
 
     def picture(self, folder: str | Sequence[str], name: Any, where: str) -> FileImage:
         """A picture by the name that a file gives it, in a folder below the root or in the first of some that has it.

@@ -139,7 +139,7 @@ def run_benchmark(
     combined: dict[str, dict[str, float]] = {}
     for task in chosen:
         say(f"ranking {task.name}")
-        scores[task.name] = _measure(task, embedded)
+        scores[task.name] = measure_task(task, embedded)
         combined[task.name] = _combined(task, scores[task.name])
     made = hashlib.sha256("".join([embedded.content_hash, *(task.digest() for task in chosen)]).encode())
     protocol: dict[str, Any] = {
@@ -191,7 +191,8 @@ def _chosen(tasks: list[Task], names: Sequence[str]) -> list[Task]:
     return found
 
 
-def _measure(task: Task, embedded: Embedded) -> Scores:
+def measure_task(task: Task, embedded: Embedded) -> Scores:
+    """The numbers of one task, its queries and gallery as ``embedded.of`` gives them."""
     kept, asked = embedded.of(task.queries)
     there, gallery = embedded.of(task.gallery)
     if asked is None or gallery is None:
