@@ -22,7 +22,7 @@ def data_url(colour: tuple[int, int, int]) -> str:
 
 def test_words_find_and_the_answer_has_the_shape_of_the_contract(place: Place) -> None:
     answer = place.search(text="green", k=3)
-    assert list(answer) == ["query", "hits", "counts", "total", "took_ms"]
+    assert list(answer) == ["query", "hits", "counts", "total", "notes", "took_ms"]
     hit = answer["hits"][0]
     assert list(hit) == [
         "id", "root", "path", "score", "probability", "bucket", "why", "width", "height", "name",

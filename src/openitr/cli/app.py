@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 import openitr
-from openitr.cli import ask, benchmarks, build, compare, diagnose, keep, mcp, measure, serve, systems, train
+from openitr.cli import (
+    advise,
+    ask,
+    benchmarks,
+    build,
+    compare,
+    diagnose,
+    engine,
+    keep,
+    mcp,
+    measure,
+    serve,
+    size,
+    systems,
+    terms,
+    train,
+)
 
 app = typer.Typer(
     name="openitr",
@@ -35,5 +51,21 @@ def _top(
     """Index a folder of pictures; ask in words, by picture or on a page; measure and train."""
 
 
-for room in (build, ask, keep, serve, mcp, measure, compare, diagnose, benchmarks, systems, train):
+for room in (
+    build,
+    ask,
+    terms,
+    keep,
+    engine,
+    serve,
+    mcp,
+    measure,
+    compare,
+    diagnose,
+    benchmarks,
+    systems,
+    size,
+    advise,
+    train,
+):
     room.register(app)

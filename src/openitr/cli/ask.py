@@ -28,6 +28,12 @@ def search(
     image: Annotated[
         list[str] | None, typer.Option("--image", help='A picture to look like; "0.5:cat.jpg" weighs it.')
     ] = None,
+    but: Annotated[
+        str | None, typer.Option("--but", help='What should be different from the picture, such as "in red".')
+    ] = None,
+    strength: Annotated[
+        float, typer.Option("--strength", help="How much --but counts: 0 not at all, 1 as usual, at most 4.")
+    ] = 1.0,
     avoid: Annotated[list[str] | None, typer.Option("--not", help="What the hits should not show.")] = None,
     where: Annotated[
         list[str] | None,
@@ -38,7 +44,18 @@ def search(
     sort: Annotated[
         str, typer.Option(help="relevance, or date: newest first inside likely, maybe and rest.")
     ] = "relevance",
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="dense, lexicon or late: the run of that kind; hybrid: all, and what is written."),
+    ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Which run, where a collection has several.")] = None,
+    boost: Annotated[
+        list[str] | None, typer.Option("--boost", help='With --kind lexicon: a word that counts more, "red=3".')
+    ] = None,
+    forbid: Annotated[
+        list[str] | None, typer.Option("--forbid", help="With --kind lexicon: a word that no hit may show.")
+    ] = None,
+    diverse: Annotated[float, typer.Option("--diverse", help="How much hits should differ, 0 to 1; try 0.3.")] = 0.0,
     unhub: Annotated[
         str | None, typer.Option("--unhub", help="Send back pictures that come up for everything: nnn or qb-norm.")
     ] = None,
@@ -59,9 +76,13 @@ def search(
     Examples:
       openitr search photos two dogs running on grass
       openitr search photos --image cat.jpg --not indoors --where folder=holidays
+      openitr search photos lisbon tram --kind hybrid
+      openitr search photos --image dress.jpg --but "in red"
+      openitr search photos a dog --kind lexicon --boost beach --forbid snow
     """
     with errors_for_people():
         import openitr
+        from openitr.search.spelling import parse_terms
 
         with openitr.open(collection) as library:
             query = library.query(
@@ -73,11 +94,21 @@ def search(
                 k=k,
                 offset=offset,
                 sort=sort,
+                terms=parse_terms(boost or (), forbid or ()),
             )
+            shown = set[str]()
+            if but is not None:
+                from openitr.search.compose.parts import digests, edited, with_room, without
+
+                shown = digests(image or ())
+                query = with_room(edited(query, but, strength), len(shown))
             if unhub is None:
-                hits = library.search(query, run=run)
+                hits = library.search(query, kind=kind, run=run, diverse=diverse)
             else:
-                hits = library.pipeline(query, run=run, unhub=_cure(unhub), bank=_lines(bank))(query)
+                cure: dict[str, Any] = {"unhub": cure_of(unhub), "bank": lines_of(bank)}
+                hits = library.pipeline(query, kind=kind, run=run, diverse=diverse, **cure)(query)
+            if but is not None:
+                hits = without(hits, shown, k)
             if sheet is not None:
                 from openitr.cli.sheet import contact_sheet
 
@@ -93,7 +124,8 @@ def search(
                 _print_hits(hits, explain)
 
 
-def _cure(name: str) -> Unhub:
+def cure_of(name: str) -> Unhub:
+    """A cure for hubs by its name."""
     from typing import cast
 
     from openitr.search.hubness import Method, Unhub
@@ -101,7 +133,8 @@ def _cure(name: str) -> Unhub:
     return Unhub(cast(Method, name))
 
 
-def _lines(bank: Path | None) -> list[str]:
+def lines_of(bank: Path | None) -> list[str]:
+    """Texts of a file, one a line; none without a file."""
     if bank is None:
         return []
     try:
@@ -112,6 +145,8 @@ def _lines(bank: Path | None) -> list[str]:
 
 def _print_hits(hits: Hits, explain: bool) -> None:
     counts = {bucket: sum(hit.bucket == bucket for hit in hits) for bucket in _COLOURS}
+    for note in hits.notes:
+        say(f"note: {note}")
     if not hits:
         out.print("nothing passes the filter" if not hits.total else "no further hits")
         return

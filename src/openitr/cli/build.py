@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openitr.cli.engine import Replicas, Shards, Url, Use, Workers, keep_up
 from openitr.cli.output import FIND, KEEP, emit_json, errors_for_people, out, say
 from openitr.cli.progress import Reporter
 
@@ -23,7 +24,14 @@ def index(
     model: Annotated[
         str | None, typer.Option("--model", help="Model of a new collection; see `openitr models`.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding processes (default: by the machine).")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Also build the run of a kind: dense, lexicon, late, or hybrid.")
+    ] = None,
+    workers: Workers = None,
+    engine: Use = None,
+    url: Url = "",
+    shards: Shards = None,
+    replicas: Replicas = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try files again that were skipped before.")] = False,
     restore: Annotated[
         bool, typer.Option("--restore", help="Take pictures again that were removed from the collection.")
@@ -36,35 +44,55 @@ def index(
     Unchanged files are not opened again, moved ones keep their vectors, deleted ones go. It may be interrupted at
     any moment; the same command goes on where it stopped.
 
-    Example:  openitr index ~/Pictures --into photos
+    Examples:
+      openitr index ~/Pictures --into photos
+      openitr index ~/Pictures --into photos --kind hybrid
+      openitr index /nfs/archive --into archive --workers ray://head:10001 --engine qdrant --url http://cluster:6333
     """
     with errors_for_people():
         import openitr
+        from openitr.collection.spread import workers_of
 
-        with openitr.create(into, model=model) as library, Reporter(quiet=quiet) as reporter:
-            report = library.index(folder, workers=workers, retry=retry, restore=restore, on_progress=reporter)
+        with openitr.create(into, model=model) as library:
+            with Reporter(quiet=quiet) as reporter:
+                report = library.index(
+                    folder, kind=kind, workers=workers_of(workers), retry=retry, restore=restore, on_progress=reporter
+                )
+            keep_up(library, engine, url, shards, replicas)
             place = library.path
         _print_report(report, as_json, lambda: say(f"collection: {place}"))
 
 
 def reindex(
     collection: Annotated[str, typer.Argument(help="Collection.")],
-    model: Annotated[str, typer.Option("--model", help="The model to build a new run with.")],
+    model: Annotated[str | None, typer.Option("--model", help="The model to build a new run with.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Build the run of a kind: dense, lexicon or late, with its own model.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the run (default: the model's).")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoding processes.")] = None,
+    workers: Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Build a run with another model beside the old one, which stays searchable until the new one is whole.
 
-    Example:  openitr reindex photos --model conse
+    A run of another kind than the one that answers is asked by its kind: openitr search photos --kind late.
+
+    Examples:
+      openitr reindex photos --model conse
+      openitr reindex photos --kind late
     """
     with errors_for_people():
         import openitr
+        from openitr.collection.spread import workers_of
 
-        with openitr.open(collection) as library, Reporter(quiet=quiet) as reporter:
-            report = library.reindex(model, name=name, workers=workers, on_progress=reporter)
-        _print_report(report, as_json, lambda: say(f"{collection} now answers with {name or model}"))
+        with openitr.open(collection) as library:
+            with Reporter(quiet=quiet) as reporter:
+                chosen = workers_of(workers)
+                report = library.reindex(model, kind=kind, name=name, workers=chosen, on_progress=reporter)
+            keep_up(library, None, "", None, None)
+        what = f"has a {kind} run now: openitr search {collection} --kind {kind} ..." if kind else ""
+        _print_report(report, as_json, lambda: say(f"{collection} {what or f'now answers with {name or model}'}"))
 
 
 def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]) -> None:

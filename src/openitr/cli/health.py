@@ -36,7 +36,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything; a check that breaks becomes a finding, never an exception."""
-    checks: tuple[Callable[[], list[Finding]], ...] = (_versions, _formats, _extras, _place, _model)
+    checks: tuple[Callable[[], list[Finding]], ...] = (_versions, _formats, _extras, _place, _language_model, _model)
     findings: list[Finding] = []
     for check in checks:
         try:
@@ -101,6 +101,21 @@ def _place() -> list[Finding]:
             "" if writable else "set OPENITR_HOME to a folder you may write to",
         )
     ]
+
+
+def _language_model() -> list[Finding]:
+    from openitr.encoders.lmm import GAIN, configured
+    from openitr.errors import OpenITRError
+
+    named = os.environ.get("OPENITR_LMM_URL", "")
+    if not named:
+        return [Finding("language model", "none: everything works, with less to say", remedy=GAIN)]
+    if named.startswith("local:"):
+        return [Finding("language model", f"{named}, loaded when it is needed")]
+    try:
+        return [Finding("language model", f"{configured()!r}, asked when it is needed")]
+    except OpenITRError as error:
+        return [Finding("language model", error.message, False, error.remedy)]
 
 
 def _model() -> list[Finding]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from openitr.cli.ask import cure_of, lines_of
 from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, out, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -21,20 +23,53 @@ def evaluate(
         str | None, typer.Option("--split", help="Which split (default: test, else val, else all).")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", help="Language of the texts.")] = "en",
+    unhub: Annotated[
+        str | None, typer.Option("--unhub", help="Send back what comes up for everything: nnn or qb-norm.")
+    ] = None,
+    bank: Annotated[
+        Path | None, typer.Option("--bank", help="With --unhub: a file of unrelated texts, one a line.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="cir: composed queries, a picture and what should be different.")
+    ] = None,
+    change: Annotated[
+        str | None, typer.Option("--change", help="With --task cir: the attribute that changes (baseColour).")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option("--keep", help="With --task cir: attributes that stay, with commas between them.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Measure retrieval both ways and print the protocol with the numbers.
 
-    Example:  openitr eval flickr8k --split val
+    Examples:
+      openitr eval flickr8k --split val
+      openitr eval cirr --task cir
+      openitr eval fashion --task cir --change baseColour --keep gender,articleType
     """
+    if task is not None:
+        from openitr.cli.composing import evaluate_cir
+
+        evaluate_cir(data, task, model, split, change, keep, as_json)
+        return
     with errors_for_people():
         from openitr import datasets, encoders
         from openitr.evaluate import evaluate as measure
 
+        cure = cure_of(unhub) if unhub is not None else None
+        known = lines_of(bank)
         dataset = datasets.read(data)
         encoder = encoders.load(model)
         with err.status("encoding", spinner="dots") as status:
-            report = measure(dataset, encoder, split=split, lang=lang, progress=lambda line: status.update(line))
+            report = measure(
+                dataset,
+                encoder,
+                split=split,
+                lang=lang,
+                progress=lambda line: status.update(line),
+                unhub=cure,
+                bank=known,
+            )
         if as_json:
             emit_json(report.to_json())
             return

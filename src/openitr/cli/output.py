@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 the call was wrong. An empty answer is not a fai
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,19 @@ from openitr.errors import InputError, OpenITRError
 # The headings under which `openitr --help` lists the commands.
 FIND, KEEP, SERVE, MEASURE = "Find", "Keep", "Serve", "Measure and train"
 
+_HALF = re.compile(r"[\ud800-\udfff]")
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def emit_json(document: Any, *, indent: int | None = 2) -> None:
-    """One JSON document on standard output; ``indent=None`` puts it on one line."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+    """One JSON document on standard output; ``indent=None`` puts it on one line.
+
+    A file name that is no text holds half characters, which UTF-8 cannot write: JSON writes them as escapes.
+    """
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    sys.stdout.write(_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text) + "\n")
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -25,10 +25,16 @@ def train(
     data: Annotated[str, typer.Option("--data", help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, ...")],
     into: Annotated[Path, typer.Option("--out", help="Folder of the model; --resume goes on in it.")],
     objective: Annotated[
-        str, typer.Option("--objective", help="What to train for: info-nce, siglip, one-to-k, triplet, ...")
+        str,
+        typer.Option("--objective", help="What to train for: info-nce, siglip, one-to-k, small-loss:share=0.3, ..."),
     ] = "info-nce",
     model: Annotated[
-        str, typer.Option("--model", help="tiny (from scratch), projector (on the frozen towers), or a trained folder.")
+        str,
+        typer.Option(
+            "--model",
+            help="tiny (from scratch), projector (on the frozen towers), a trained folder, transformers:NAME, "
+            "open_clip:ARCHITECTURE/PRETRAINED.",
+        ),
     ] = "projector",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
     batch: Annotated[int, typer.Option(min=2, help="Pictures per step.")] = 128,
@@ -47,7 +53,12 @@ def train(
     image_size: Annotated[int, typer.Option(min=8, help="Side of the pictures of a tiny model, pixels.")] = 32,
     limit: Annotated[int, typer.Option(min=0, help="At most so many training pictures; 0: all.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    freeze: Annotated[
+        list[str] | None, typer.Option("--freeze", help="Parameters that stay as they are, by prefix: image., text.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16 in the towers.")] = "float32",
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    board: Annotated[Path | None, typer.Option("--board", help="Folder for TensorBoard's curves.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -64,8 +75,21 @@ def train(
         from openitr import datasets
 
         chosen = room.objective_named(objective, model=model)
-        plan = room.Plan(epochs=epochs, batch=batch, rate=rate, texts=texts, micro=micro, patience=patience, seed=seed)
-        with _progress(quiet) as shown:
+        plan = room.Plan(
+            epochs=epochs,
+            batch=batch,
+            rate=rate,
+            texts=texts,
+            micro=micro,
+            patience=patience,
+            seed=seed,
+            freeze=tuple(freeze or ()),
+            precision=cast(Any, precision),
+        )
+        with ExitStack() as open_:
+            shown = open_.enter_context(_progress(quiet))
+            if board is not None:
+                shown = _both(shown, open_.enter_context(room.Board(board)))
             done = room.train(
                 datasets.read(data),
                 chosen,
@@ -90,6 +114,17 @@ def train(
         table("", ["epoch", "loss", "RSUM held out"], rows, right=frozenset({0, 1, 2}))
         out.print(f"kept the weights of epoch {done.history.best}: RSUM {done.history.rsum:.1f} of 600")
         say(f"try: openitr index PICTURES --into C --model {into}")
+
+
+def _both(shown: Callable[[Step], None] | None, board: Callable[[Step], None]) -> Callable[[Step], None]:
+    """Both are told of every step."""
+
+    def each(step: Step) -> None:
+        board(step)
+        if shown is not None:
+            shown(step)
+
+    return each
 
 
 @contextmanager

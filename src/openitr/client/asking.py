@@ -6,6 +6,7 @@ import base64
 import io
 from typing import Any
 
+from openitr.errors import QueryError
 from openitr.types import ImageArray, Part, Query
 
 _SMALL = 256 * 1024
@@ -21,6 +22,8 @@ def request_of(query: Query) -> tuple[dict[str, Any], list[tuple[str, tuple[str,
     >>> request_of(Query([Part(text="a dog"), Part(text="grass", weight=0.5)], k=3))[0]["text"]
     [{'text': 'a dog', 'weight': 1.0}, {'text': 'grass', 'weight': 0.5}]
     """
+    if query.terms:
+        raise QueryError("a server does not weigh words yet", "ask the collection where it lies")
     body: dict[str, Any] = {"k": query.k, "offset": query.offset, "sort": query.sort}
     files: list[tuple[str, tuple[str, bytes, str]]] = []
     texts: list[dict[str, Any]] = []

@@ -54,7 +54,7 @@ def hits_of(document: Mapping[str, Any], query: Query) -> Hits:
         )
         for hit in document["hits"]
     ]
-    return Hits(query, found, float(document["took_ms"]), int(document["total"]))
+    return Hits(query, found, float(document["took_ms"]), int(document["total"]), tuple(document.get("notes", ())))
 
 
 def group_of(document: Mapping[str, Any]) -> DuplicateGroup:

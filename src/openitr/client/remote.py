@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from openitr.client.asking import request_of
@@ -14,18 +14,21 @@ from openitr.client.reading import group_of, hits_of, item_of, progress_of, repo
 from openitr.client.transport import checked, understood
 from openitr.errors import FilterError, InputError, NoSuchCollection
 from openitr.library import Library, Where
+from openitr.search.kinds import MODEL_OF, check_asked
+from openitr.search.models import Given
 from openitr.types import Hits, Item, Query
 
 if TYPE_CHECKING:
     from openitr.collection import IngestReport, Problem, Progress, Run
+    from openitr.embeddings import Kind
     from openitr.encoders.base import Encoder
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.hubness import Unhub
-    from openitr.search.pipeline import Pipeline
+    from openitr.search.pipeline import Pipeline, Stage
 
 _PAGE = 1000
 # What only the machine that holds a collection can give.
-_THERE = frozenset({"collection", "_encoders", "_calibrations", "_model"})
+_THERE = frozenset({"collection", "_models", "_model"})
 
 
 class RemoteLibrary(Library):
@@ -83,11 +86,11 @@ class RemoteLibrary(Library):
 
     # Asking
 
-    def _answer(self, query: Query, run: str | None, model: str | Encoder | None) -> Hits:
-        if model is not None:
+    def _answer(self, query: Query, **how: Any) -> Hits:
+        if how.pop("model", None) is not None:
             raise InputError("a server asks with the model of the run", "name a run, or leave the model out")
         body, files = request_of(query)
-        return self._hits({**body, "run": run}, files, query)
+        return self._hits({**body, **{name: said or None for name, said in how.items()}}, files, query)
 
     def more_like(
         self,
@@ -183,7 +186,8 @@ class RemoteLibrary(Library):
         folder: str | os.PathLike[str],
         *,
         model: str | None = None,
-        workers: int | None = None,
+        kind: str | None = None,
+        workers: int | str | None = None,
         retry: bool = False,
         restore: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
@@ -192,20 +196,23 @@ class RemoteLibrary(Library):
 
         Raises:
             ServerError: The folder is none that the server may read.
-            InputError: ``model`` or ``workers``, which are the server's to choose.
+            InputError: ``model``, ``kind`` or ``workers``, which are the server's to choose.
             OpenITRError: The job failed.
         """
         if model is not None or workers is not None:
             raise InputError("a server indexes with its own model and workers", "leave model and workers out")
+        if kind is not None:
+            raise InputError(f"a server begins no {kind} run while it indexes", f"reindex(kind={kind!r}) builds one")
         job = self.client.start("index", collection=self.name, folder=os.fspath(folder), retry=retry, restore=restore)
         return self._report(job.wait(_heard(on_progress)))
 
     def reindex(
         self,
-        model: str,
+        model: str | None = None,
         *,
+        kind: str | None = None,
         name: str | None = None,
-        workers: int | None = None,
+        workers: int | str | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Have the server build a run with another model, and wait.
@@ -216,7 +223,10 @@ class RemoteLibrary(Library):
         """
         if name is not None or workers is not None:
             raise InputError("a server names its runs after their models", "leave name and workers out")
-        job = self.client.start("reindex", collection=self.name, model=model)
+        asked = check_asked(kind)
+        if asked == "hybrid" or not (asked or model):
+            raise InputError("one model builds one run", "name a model, or one of the kinds dense, lexicon, late")
+        job = self.client.start("reindex", collection=self.name, model=model or MODEL_OF[cast("Kind", asked)])
         return self._report(job.wait(_heard(on_progress)))
 
     def _report(self, result: Any) -> IngestReport:
@@ -247,15 +257,18 @@ class RemoteLibrary(Library):
         self,
         query: Query,
         *,
+        kind: str | None = None,
         run: str | None = None,
-        model: str | Encoder | None = None,
+        model: Given = None,
         unhub: Unhub | None = None,
         bank: Sequence[str] = (),
+        diverse: float = 0.0,
+        then: Sequence[Stage] = (),
     ) -> Pipeline:
         """Not to be had: the stages run on the server."""
         self._only_there("the pipeline")
 
-    def encoder(self, run: Run | None = None, model: str | Encoder | None = None) -> Encoder:
+    def encoder(self, run: Run | None = None, model: Given = None) -> Encoder:
         """Not to be had; :meth:`openitr.client.Client.embed` asks the server's model."""
         self._only_there("the model")
 

@@ -104,6 +104,7 @@ class SearchAnswer(BaseModel):
     hits: list[HitAnswer]
     counts: Counts
     total: int = Field(description="How many pictures passed the filter.")
+    notes: list[str] = Field([], description="What one should know of this answer.")
     took_ms: float
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import Response
 
 from openitr.collection.filters import parse_where
-from openitr.embeddings import DenseEmbeddings
+from openitr.embeddings import Embeddings
 from openitr.errors import QueryError
 from openitr.media.prepare import Preparation
 from openitr.search.answer import BUCKETS
@@ -33,21 +33,21 @@ class Known:
 
     Args:
         encoder: The model they come from.
-        texts, images: (n, d) rows.
+        texts, images: n rows, of the model's kind.
     """
 
-    def __init__(self, encoder: BatchingEncoder, texts: DenseEmbeddings | None, images: DenseEmbeddings | None) -> None:
+    def __init__(self, encoder: BatchingEncoder, texts: Embeddings | None, images: Embeddings | None) -> None:
         self.spec, self.kind, self.dim = encoder.spec, encoder.kind, encoder.dim
         self.fingerprint, self.preparation = encoder.fingerprint, encoder.preparation
         self.manifest = encoder.manifest
         self._texts, self._images = texts, images
 
-    def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """The rows of the query's texts."""
         assert self._texts is not None and len(texts) == len(self._texts)
         return self._texts
 
-    def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
+    def encode_images(self, images: Sequence[ImageArray]) -> Embeddings:
         """The rows of the query's pictures."""
         assert self._images is not None and len(images) == len(self._images)
         return self._images
@@ -81,11 +81,13 @@ async def search(
             return respond(library.more_like(item.id, run=run.name, sort=asked.sort, **options))
 
         return await lane.run(alike)
-    run, encoder = await served.model(asked.run)
-    parts, avoid = await _parts(served, asked, pictures, uploads, encoder)
+    runs = await served.models(asked.kind, asked.run)
+    parts, avoid = await _parts(served, asked, pictures, uploads, runs[0][1])
     query = Query(parts, avoid, sort=asked.sort, **options)
-    known = await _known(encoder, [*query.parts, *query.negatives])
-    return await lane.run(lambda: respond(library.search(query, run=run.name, model=known)))
+    known = await asyncio.gather(*(_known(encoder, [*query.parts, *query.negatives]) for _, encoder in runs))
+    # One run is named, so that it is the one whose model encoded; all together go by their fingerprints.
+    how: dict[str, Any] = {"kind": "hybrid"} if asked.kind == "hybrid" else {"run": runs[0][0].name}
+    return await lane.run(lambda: respond(library.search(query, model=known, diverse=asked.diverse, **how)))
 
 
 def listed(value: Any) -> list[Any]:
@@ -185,5 +187,6 @@ def _document(served: ServedCollection, asked: schemas.SearchRequest, hits: Hits
         "hits": found,
         "counts": {bucket: counts[bucket] for bucket in BUCKETS},
         "total": hits.total,
+        "notes": list(hits.notes),
         "took_ms": round(took_ms, 2),
     }

@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
-
-from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Kind
+from openitr.embeddings import Embeddings, Kind, joined, nothing
 from openitr.encoders.base import Encoder
 from openitr.errors import ShapeError
 from openitr.media.prepare import Preparation
@@ -31,9 +29,9 @@ class _Waiting:
     def __init__(self, rows: Sequence[Any]) -> None:
         self.rows = rows
         self.taken = 0
-        self.made: list[Floats] = []
+        self.made: list[Embeddings] = []
         self.done = 0
-        self.future: Future[DenseEmbeddings] = Future()
+        self.future: Future[Embeddings] = Future()
 
 
 class Batcher:
@@ -46,6 +44,8 @@ class Batcher:
         waiting: Rows that may wait before further callers are refused.
         told: Called with the number of rows of each call, for metrics.
 
+    >>> import numpy as np
+    >>> from openitr.embeddings import DenseEmbeddings
     >>> batcher = Batcher("example", lambda rows: DenseEmbeddings(np.ones((len(rows), 1), np.float32)))
     >>> len(batcher.submit(["a", "b"]).result())
     2
@@ -69,7 +69,7 @@ class Batcher:
         self._open = True
         self._thread: threading.Thread | None = None
 
-    def submit(self, rows: Sequence[Any]) -> Future[DenseEmbeddings]:
+    def submit(self, rows: Sequence[Any]) -> Future[Embeddings]:
         """Queue rows, at least one; the future gives their embeddings, in order.
 
         Raises:
@@ -141,14 +141,14 @@ class Batcher:
             asked.done += len(part)
             start += len(part)
             if asked.done == len(asked.rows) and not asked.future.done():
-                asked.future.set_result(DenseEmbeddings(np.concatenate(asked.made)))
+                asked.future.set_result(joined(asked.made))
 
-    def _called(self, rows: list[Any]) -> Floats:
+    def _called(self, rows: list[Any]) -> Embeddings:
         self.told(len(rows))
         made = self.call(rows)
-        if not isinstance(made, DenseEmbeddings) or len(made) != len(rows):
+        if len(made) != len(rows):
             raise ShapeError(f"{len(made)} {made.kind} embeddings for {len(rows)} rows", "mend the encoder")
-        return made.values
+        return made
 
     def _failed(self, asked: _Waiting, error: Exception) -> None:
         with self._changed:
@@ -186,11 +186,11 @@ class BatchingEncoder:
         """Of the model, where it has one; its calibration is found through it."""
         return getattr(self.encoder, "manifest", None)
 
-    def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts, in company of whoever asks at the same time."""
         return self.texts.submit(texts).result() if texts else self._none()
 
-    def encode_images(self, images: Sequence[ImageArray]) -> DenseEmbeddings:
+    def encode_images(self, images: Sequence[ImageArray]) -> Embeddings:
         """Embed pictures, in company of whoever asks at the same time."""
         return self.images.submit(images).result() if images else self._none()
 
@@ -199,5 +199,5 @@ class BatchingEncoder:
         self.texts.close()
         self.images.close()
 
-    def _none(self) -> DenseEmbeddings:
-        return DenseEmbeddings(np.zeros((0, self.dim), np.float32))
+    def _none(self) -> Embeddings:
+        return nothing(self.kind, self.dim)

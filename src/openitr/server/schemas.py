@@ -61,7 +61,13 @@ class SearchRequest(Body):
     k: Annotated[StrictInt, Field(ge=1, le=MAX_K)] = 20
     offset: Annotated[StrictInt, Field(ge=0, le=10_000_000)] = 0
     sort: Literal["relevance", "date"] = "relevance"
+    kind: Literal["dense", "lexicon", "late", "hybrid"] | None = Field(
+        None, description="How to look: by the run of a kind, or by all runs and what is written of the pictures."
+    )
     run: Name | None = None
+    diverse: Annotated[StrictFloat | StrictInt, Field(ge=0, le=1)] = Field(
+        0, description="How much hits should differ from each other."
+    )
     why: StrictBool = Field(True, description="Say of every hit what each stage added to its score.")
     items: StrictBool = Field(False, description="Give everything known of every hit, as /v1/items/{id} does.")
 

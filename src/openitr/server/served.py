@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from openitr.collection import browse
 from openitr.collection.changes import Changes, Kept
+from openitr.errors import CollectionError
 from openitr.library import Library
+from openitr.search.kinds import runs_for
 from openitr.server.batching import BatchingEncoder
 from openitr.server.discreet import Discreet
 from openitr.server.lanes import Lane
@@ -82,13 +84,31 @@ class ServedCollection:
         Raises:
             Problem: 422, there is no such run.
         """
+        return (await self.models(None, name))[0]
 
-        def known() -> tuple[Run, BatchingEncoder | None]:
-            run = self.run(name)
-            return run, self.encoder(run) if self.house.has_encoder(run.spec) else None
+    async def models(self, kind: str | None, name: str | None) -> list[tuple[Run, BatchingEncoder]]:
+        """The runs that answer for a kind, or the one of a name, with their models.
 
-        run, encoder = await self.house.quick.run(known)
-        return run, encoder if encoder is not None else await self.house.loading.run(self.encoder, run)
+        Raises:
+            Problem: 422, there is no such run.
+        """
+
+        def known() -> list[tuple[Run, BatchingEncoder | None]]:
+            if kind is None or name is not None:
+                runs = [self.run(name)]
+            if kind is not None:
+                try:
+                    runs = runs_for(self.library.collection, kind, name)
+                except CollectionError as error:
+                    have = ", ".join(self.library.collection.kinds()) or "none yet"
+                    raise Problem(422, f"{self.name} has no {kind} run", f"kinds: {have}") from error
+            return [(run, self.encoder(run) if self.house.has_encoder(run.spec) else None) for run in runs]
+
+        found = await self.house.quick.run(known)
+        return [
+            (run, encoder if encoder is not None else await self.house.loading.run(self.encoder, run))
+            for run, encoder in found
+        ]
 
 
 class Served:

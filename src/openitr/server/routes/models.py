@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from openitr.search.retrieve import dense, exact
 from openitr.server import answers
 from openitr.server.answers import answer
 from openitr.server.asking import picture
@@ -35,6 +36,8 @@ async def embed(request: Request, asked: EmbedRequest) -> Response:
         raise Problem(422, "texts or images are wanted, one of them", 'send {"texts": ["..."]}')
     served = collection(request, asked.collection)
     run, encoder = await served.model(asked.run)
+    if encoder.kind != "dense":
+        raise Problem(422, f"the run {run.name!r} has {encoder.kind} embeddings, not vectors", "name a dense run")
     if asked.texts is not None:
         made = await asyncio.wrap_future(encoder.texts.submit(asked.texts))
     else:
@@ -45,7 +48,7 @@ async def embed(request: Request, asked: EmbedRequest) -> Response:
     document["fingerprint"] = encoder.fingerprint
 
     def dumped() -> Response:
-        return answer(document | {"embeddings": [[round(float(x), 7) for x in row] for row in made.values]})
+        return answer(document | {"embeddings": [[round(float(x), 7) for x in row] for row in dense(made)]})
 
     return await served.house.quick.run(dumped)
 
@@ -61,7 +64,7 @@ async def explain(request: Request, asked: ExplainRequest) -> Response:
         from openitr.diagnose.explain import occlusion_map
 
         lost = occlusion_map(encoder, array, asked.text, grid=asked.grid)
-        base = encoder.encode_images([array]).score(encoder.encode_texts([asked.text]))[0, 0]
+        base = exact(encoder.encode_images([array]), encoder.encode_texts([asked.text]))[0]
         rows, cols = lost.shape
         values = [[round(float(x), 6) for x in row] for row in lost]
         return answer({"rows": rows, "cols": cols, "values": values, "base": round(float(base), 6)})

@@ -1,0 +1,73 @@
+"""``openitr size``: what a number of pictures needs."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+from openitr.cli.output import MEASURE, emit_json, errors_for_people, out, say, table
+
+
+def size(
+    pictures: Annotated[list[int] | None, typer.Argument(help="How many (default: 10^5 to 10^9).")] = None,
+    dim: Annotated[
+        int | None, typer.Option(min=8, help="Width of dense vectors (default: the default model's).")
+    ] = None,
+    qps: Annotated[float, typer.Option(help="Questions a second at the busiest time.")] = 10.0,
+    memory_gb: Annotated[float, typer.Option(help="Memory of one machine, 10^9 bytes.")] = 128.0,
+    cores: Annotated[int, typer.Option(help="Cores of one machine.")] = 16,
+    price: Annotated[float, typer.Option(help="Of one machine a month, in your currency.")] = 400.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Say what so many pictures need: disk, memory, machines and money, for each way to represent them.
+
+    Each is measured on this machine, small, with synthetic embeddings, and computed from there. Pictures, thumbnails
+    and captions come on top.
+
+    Example:  openitr size 2000000 --memory-gb 64 --cores 8 --price 150
+    """
+    with errors_for_people():
+        from openitr.index.sizing import SIZES, Machine, measure
+        from openitr.index.sizing import table as planned
+
+        if dim is None:
+            from openitr.encoders import load
+
+            dim = load("default").dim
+        machine = Machine(memory_gb, cores, price)
+        planned([], pictures or SIZES, machine, qps)
+        measured = measure(dim, told=lambda name: say(f"measuring: {name}"))
+        plans = planned(measured, pictures or SIZES, machine, qps)
+        if as_json:
+            emit_json({"dim": dim, "measured": [m.to_json() for m in measured], "plans": [p.to_json() for p in plans]})
+            return
+        rows = [
+            [m.name, f"{m.at:,}", f"{m.disk:,.0f}", f"{m.memory:,.0f}", f"{m.seconds * 1000:.2f}", f"n^{m.power:g}"]
+            for m in measured
+        ]
+        head = ["representation", "measured at", "bytes on disk", "in memory", "ms", "grows as"]
+        table("Measured, a picture and a question", head, rows, right=frozenset(range(1, 6)))
+        out.print("")
+        rows = [
+            [
+                f"10^{math.log10(p.pictures):.3g}",
+                p.name,
+                *(_short(value) for value in (p.disk_gb, p.memory_gb, p.shards, p.machines, p.ms, p.qps)),
+                f"{p.price:,.0f}",
+            ]
+            for p in plans
+        ]
+        head = ["pictures", "representation", "disk GB", "RAM GB", "shards", "machines", "ms", "QPS", "a month"]
+        wanted = f"{qps:g} questions a second on machines of {memory_gb:g} GB, {cores} cores, {price:g} a month"
+        table(f"Needed for {wanted}", head, rows, right=frozenset(range(2, 9)))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command(rich_help_panel=MEASURE)(size)
