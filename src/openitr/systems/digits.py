@@ -69,7 +69,7 @@ def digits() -> Digits:
         MissingExtra: scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise MissingExtra("the handwritten digits of scikit-learn", "systems") from error
     import torch
