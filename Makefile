@@ -19,7 +19,7 @@ demo: $(VENV)/.core  ## index real photographs, ask, write a contact sheet (PICT
 	$(BIN)/python -m demo $(if $(PICTURES),--pictures "$(PICTURES)") $(if $(SERVE),--serve)
 
 test: $(VENV)/.dev lint types  ## lint, types, tests and the snippets of the docs
-	$(BIN)/python -m pytest -q --durations=5
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=5
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Run all sections, or those that are named: ``python -m bench start indexing engines evaluation answers model``."""
+"""Run all sections, or those that are named: ``python -m bench start indexing``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("start", "indexing", "engines", "evaluation", "answers", "model", "serving")
+SECTIONS = (
+    "start",
+    "indexing",
+    "engines",
+    "evaluation",
+    "answers",
+    "model",
+    "serving",
+    "dense",
+    "growth",
+    "lexicon",
+    "late",
+    "pipeline",
+    "objectives",
+)
 
 
 def main() -> None:

@@ -45,9 +45,11 @@ def processor_seconds(*words: str) -> float:
     return min(times)
 
 
-def test_import_stays_under_200_ms() -> None:
-    assert processor_seconds("-c", "import openitr") < 0.2
+# `python -m bench start` measures both in milliseconds; a busy machine stretches those, and hardly their ratios.
+def test_import_is_lighter_than_that_of_numpy() -> None:
+    assert processor_seconds("-c", "import openitr") < processor_seconds("-c", "import numpy") / 2
 
 
-def test_the_command_line_answers_under_400_ms() -> None:
-    assert processor_seconds("-m", "openitr", "--help") < 0.4
+def test_the_command_line_costs_little_beside_its_library() -> None:
+    library = processor_seconds("-c", "import typer.main, typer.rich_utils, rich.console")
+    assert processor_seconds("-m", "openitr", "--help") < 2.5 * library
