@@ -37,7 +37,7 @@ def test_as_a_document() -> None:
 
 def test_as_tables() -> None:
     text = said("--dim", "16", "--price", "7").stdout
-    assert "10^9" in text and "10^5" in text and "7 a month" in text
+    assert "1,000,000,000 pictures" in text and "100,000 pictures" in text and "7 a month" in text
 
 
 @pytest.mark.parametrize("words", [("0",), ("5", "--qps", "0"), ("5", "--cores", "0"), ("5", "--dim", "1")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -49,19 +49,16 @@ def size(
         ]
         head = ["representation", "measured at", "bytes on disk", "in memory", "ms", "grows as"]
         table("Measured, a picture and a question", head, rows, right=frozenset(range(1, 6)))
-        out.print("")
-        rows = [
-            [
-                f"10^{math.log10(p.pictures):.3g}",
-                p.name,
-                *(_short(value) for value in (p.disk_gb, p.memory_gb, p.shards, p.machines, p.ms, p.qps)),
-                f"{p.price:,.0f}",
-            ]
-            for p in plans
-        ]
-        head = ["pictures", "representation", "disk GB", "RAM GB", "shards", "machines", "ms", "QPS", "a month"]
         wanted = f"{qps:g} questions a second on machines of {memory_gb:g} GB, {cores} cores, {price:g} a month"
-        table(f"Needed for {wanted}", head, rows, right=frozenset(range(2, 9)))
+        out.print(f"\nNeeded for {wanted}:")
+        head = ["representation", "disk GB", "RAM GB", "machines", "ms", "QPS", "a month"]
+        for count, group in groupby(plans, key=lambda plan: plan.pictures):
+            rows = [
+                [p.name, *map(_short, (p.disk_gb, p.memory_gb, p.machines, p.ms, p.qps)), f"{p.price:,.0f}"]
+                for p in group
+            ]
+            out.print("")
+            table(f"{count:,} pictures", head, rows, right=frozenset(range(1, 7)))
 
 
 def _short(value: float) -> str:
