@@ -1,9 +1,10 @@
 """Large multimodal models: one call for all of them, and where the configured one comes from.
 
-    OPENITR_LMM_URL     http://localhost:11434/v1 (any OpenAI-compatible server: vLLM, Ollama, llama.cpp, hosted ones),
-                        or local:FOLDER for a checkpoint of transformers
+    OPENITR_LMM_URL     http://localhost:11434/v1, or local:FOLDER for a checkpoint of transformers
     OPENITR_LMM_MODEL   the model's name there; not needed for local:
     OPENITR_LMM_KEY     sent as a bearer token; never written anywhere
+
+The address is that of any OpenAI-compatible server: vLLM, Ollama, llama.cpp, a hosted one.
 
 Nothing in this package needs one. What takes an LMM takes None as well, catches :class:`~openitr.errors.LMMError`, goes
 on with what works without it, and leaves a note that people see.
