@@ -243,7 +243,7 @@ class Library:
             InputError: ``model`` does not make embeddings of that ``kind``.
         """
         from openitr.collection import ingest
-        from openitr.search.begin import encoders_for
+        from openitr.search.models import encoders_for
 
         encoders, behind = encoders_for(self._models, kind, model or self._model)
         report = ingest(
@@ -273,7 +273,7 @@ class Library:
         one active: ask it by its kind.
         """
         from openitr.collection import reindex
-        from openitr.search.begin import encoder_for
+        from openitr.search.models import encoder_for
 
         return reindex(self.collection, encoder_for(kind, model), name, workers=workers, on_progress=on_progress)
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from openitr.cli import engine as command
 from openitr.cli.app import app
-from openitr.collection import Collection, cluster, engines
+from openitr.collection import Collection, engines, qdrant_copy
 from openitr.errors import InputError
 from openitr.index import qdrant
 from tests.collection.conftest import Album, album, full  # noqa: F401
@@ -37,7 +37,7 @@ def place(full: Album) -> Path:  # noqa: F811
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
     pytest.importorskip("qdrant_client")
     made = _Server()
-    for room in (qdrant, cluster):
+    for room in (qdrant, qdrant_copy):
         monkeypatch.setattr(room, "connect", lambda where, **_: made)
     yield made
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openitr.collection import Collection, cluster, engines, verify
+from openitr.collection import Collection, engines, qdrant_copy, verify
 from openitr.collection.engines import Engine
 from openitr.embeddings import DenseEmbeddings
 from openitr.errors import CollectionError, InputError
@@ -109,7 +109,7 @@ class _Server:
 def server(monkeypatch: pytest.MonkeyPatch) -> _Server:
     pytest.importorskip("qdrant_client")
     made = _Server()
-    for room in (qdrant, cluster):
+    for room in (qdrant, qdrant_copy):
         monkeypatch.setattr(room, "connect", lambda where, **_: made)
     return made
 

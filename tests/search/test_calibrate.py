@@ -152,7 +152,7 @@ def test_the_same_picture_everywhere_is_likely_by_the_reference_not_by_the_colle
     guessed = hits_of(np.tile(query, (30, 1)), query, None)
     assert guessed.probabilities is not None and guessed.probabilities.max() < 0.5
     assert "no calibration" in guessed.columns[-1].reason(0).text
-    assert "no calibration" in guessed.note
+    assert any("no calibration" in note for note in guessed.notes)
 
 
 def test_beyond_the_pool_nothing_is_likelier_than_its_last() -> None:

@@ -82,7 +82,7 @@ def search(
     """
     with errors_for_people():
         import openitr
-        from openitr.search.spelling import parse_terms
+        from openitr.search.word_weights import parse_terms
 
         with openitr.open(collection) as library:
             query = library.query(

@@ -51,7 +51,7 @@ def index(
     """
     with errors_for_people():
         import openitr
-        from openitr.collection.spread import workers_of
+        from openitr.collection.ray_workers import workers_of
 
         with openitr.create(into, model=model) as library:
             with Reporter(quiet=quiet) as reporter:
@@ -84,7 +84,7 @@ def reindex(
     """
     with errors_for_people():
         import openitr
-        from openitr.collection.spread import workers_of
+        from openitr.collection.ray_workers import workers_of
 
         with openitr.open(collection) as library:
             with Reporter(quiet=quiet) as reporter:

@@ -139,7 +139,7 @@ def migrate(
     """
     with errors_for_people():
         from openitr.collection import Collection
-        from openitr.collection.cluster import named, pull, push
+        from openitr.collection.qdrant_copy import named, pull, push
         from openitr.errors import InputError
 
         if bool(to) == bool(into):

@@ -2,7 +2,7 @@
 
 flat     every vector is compared; the default
 faiss    compressed codes beside the store (:mod:`openitr.index.faiss_codes`), for large collections on one machine
-qdrant   a copy on a server or cluster (:mod:`openitr.collection.cluster`), which brings all runs and items there
+qdrant   a copy on a server or cluster (:mod:`openitr.collection.qdrant_copy`), which brings all runs and items there
 
 The choice stands in ``engine.json``. The store stays the truth under each of them: what was derived is made again when
 it is stale, and what changed since is found in the store.
@@ -22,9 +22,9 @@ from openitr.index.derived import DerivedIndex, Near
 from openitr.index.flat import FlatIndex
 
 if TYPE_CHECKING:
-    from openitr.collection.cluster import Told
     from openitr.collection.collection import Collection
     from openitr.collection.kept import RunIndex
+    from openitr.collection.qdrant_copy import Told
 
 ENGINES = ("flat", "faiss", "qdrant")
 _CHOICE, _HOME, _SERVED = "engine.json", "derived", "served.json"
@@ -84,7 +84,7 @@ def use(collection: Collection, engine: Engine, told: Told | None = None) -> dic
     Returns:
         As :func:`bring_up`.
     """
-    from openitr.collection.cluster import name_for
+    from openitr.collection.qdrant_copy import name_for
 
     if engine.name == "qdrant" and not engine.collection:
         engine = Engine(engine.name, engine.url, name_for(collection.path.name), engine.shards, engine.replicas)
@@ -116,7 +116,7 @@ def _made(collection: Collection, engine: Engine, told: Told | None) -> dict[str
     stores = {name: store for name in collection.run_names() if (store := store_of(collection.run(name).index))}
     if engine.name == "faiss":
         return {"engine": "faiss", "runs": {name: _derived(store) for name, store in stores.items()}}
-    from openitr.collection.cluster import push
+    from openitr.collection.qdrant_copy import push
 
     covered = {name: (store.state().mark.generation, len(store.state().values)) for name, store in stores.items()}
     sent = push(collection, engine.url, engine.collection, shards=engine.shards, replicas=engine.replicas, told=told)
@@ -169,7 +169,7 @@ def _near(engine: Engine, run: str, store: FlatIndex) -> Near | None:
     about = store.folder / _SERVED
     if not about.is_file():
         return None
-    from openitr.collection.cluster import run_name
+    from openitr.collection.qdrant_copy import run_name
     from openitr.index.qdrant import QdrantIndex
     from openitr.index.served import ServedCopy
 

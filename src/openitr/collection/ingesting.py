@@ -15,13 +15,13 @@ from openitr.collection.batches import Batch, commit
 from openitr.collection.collection import Collection
 from openitr.collection.lines import from_db
 from openitr.collection.moves import settle_known
+from openitr.collection.ray_workers import workshop
 from openitr.collection.report import IngestReport, Progress
 from openitr.collection.roots import Scope, settle
 from openitr.collection.runs import catch_up, run_for
 from openitr.collection.scan import Scan
 from openitr.collection.sidecars import Table
 from openitr.collection.skipped import write_skipped
-from openitr.collection.spread import workshop
 from openitr.collection.writing import Writer
 from openitr.encoders.base import Encoder
 from openitr.media.pool import DecodePool
@@ -51,7 +51,7 @@ def ingest(
         encoder: What makes vectors; of several, the first while decoding and the others afterwards. Each writes the
             run that its fingerprint belongs to; the first encoder of a kind begins a run.
         workers: Decoding processes, None goes by the machine; or the address of a cluster that decodes and encodes
-            (:mod:`~openitr.collection.spread`).
+            (:mod:`~openitr.collection.ray_workers`).
         batch: Pictures per encoding and commit.
         retry: Look again at files that could not be read before and did not change.
         restore: Take pictures again that were removed from the collection and whose files are still there.

@@ -15,8 +15,8 @@ import numpy as np
 from openitr.collection.batches import donors, encode, stored
 from openitr.collection.collection import Collection
 from openitr.collection.lines import from_db
+from openitr.collection.ray_workers import workshop
 from openitr.collection.report import IngestReport, Progress
-from openitr.collection.spread import workshop
 from openitr.collection.writing import Writer, check_fingerprint
 from openitr.embeddings import joined
 from openitr.encoders.base import Encoder

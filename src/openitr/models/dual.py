@@ -20,7 +20,6 @@ from openitr.models.tower import Encoded
 from openitr.models.vit import ViT
 
 _KNOWN = ViT, ConvNet, TextTransformer, BagOfWords, Ngrams, Windows, Projector, Regions
-_KNOWN = ViT, ConvNet, TextTransformer, BagOfWords, Ngrams, Windows, Projector, Regions
 _TOWERS = {tower.__name__: tower for tower in _KNOWN}
 
 

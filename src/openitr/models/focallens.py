@@ -52,7 +52,7 @@ class FocalLens(nn.Module):
         """
         if instructions is None:
             return F.normalize(self.head(self.vit(images).pooled), dim=-1)
-        there = torch.ones(len(images), dtype=torch.bool) if told is None else told
+        there = torch.ones(len(images), dtype=torch.bool, device=images.device) if told is None else told
         seen = self.vit(images, self.instruction(instructions), there[:, None])
         return F.normalize(self.head(seen.pooled), dim=-1)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from openitr.errors import ModelError
+from openitr.models.lock import lock
 from openitr.models.tower import Encoded
 from openitr.models.vit import ViT
 
@@ -35,18 +36,12 @@ class FrozenLMLayer(nn.Module):
     def __init__(self, block: nn.Module, width: int, lm: int) -> None:
         super().__init__()
         self.into, self.out = nn.Linear(width, lm, bias=False), nn.Linear(lm, width, bias=False)
-        self.block = copy.deepcopy(block).eval().requires_grad_(False)
+        self.block = lock(copy.deepcopy(block))
 
     def forward(self, states: Tensor) -> Tensor:
         """(n, P, width), both ways."""
         found: Tensor = self.out(self.block(self.into(states)))
         return found
-
-    def train(self, mode: bool = True) -> FrozenLMLayer:
-        """The maps train; the block does not drop anything."""
-        super().train(mode)
-        self.block.eval()
-        return self
 
 
 class ViTThroughLM(ViT):

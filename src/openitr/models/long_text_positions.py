@@ -69,14 +69,8 @@ class LongText(TextTransformer):
         self.register_buffer("first_positions", self.positions.detach()[:keep].clone())
         self.positions = nn.Parameter(self.positions.detach()[keep:].clone())
 
-    def begin(
-        self, ids: Tensor | None = None, *, mask: Tensor | None = None, tokens: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        tokens = self.embed(ids) if tokens is None else tokens
-        if mask is None:
-            mask = torch.ones(tokens.shape[:2], device=tokens.device) if ids is None else ids != 0
-        positions = torch.cat([self.first_positions, self.positions])
-        return tokens + positions[: tokens.shape[1]], mask.bool()
+    def places(self) -> Tensor:
+        return torch.cat([self.first_positions, self.positions])
 
     @classmethod
     def stretched(cls, tower: TextTransformer, keep: int = 20, ratio: int = 4) -> LongText:

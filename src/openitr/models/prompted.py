@@ -55,21 +55,18 @@ class PromptedViT(nn.Module):
             raise ShapeError(
                 f"prompts of shape {tuple(prompts.shape)} for {len(images)} pictures", f"give (n, E, {base.width})"
             )
-        states = base.embed(images) + base.positions
-        if base.first is not None:
-            states = torch.cat([base.first.expand(len(states), 1, -1), states], 1)
+        states = base.begin(images)
         own = states.shape[1]
-        there = torch.ones(prompts.shape[:2], dtype=torch.bool) if mask is None else mask.bool()
-        real = torch.cat([torch.ones(len(states), own, dtype=torch.bool, device=states.device), there], 1)
+        there = torch.ones(prompts.shape[:2], dtype=torch.bool, device=states.device) if mask is None else mask.bool()
+        real = F.pad(there, (own, 0), value=True)
         states = torch.cat([states, prompts], 1)
         for block in base.blocks:
             states = block(states, real)
-        states = base.norm(states)
-        patches = states[:, :own] if base.first is None else states[:, 1:own]
-        pooled = patches.mean(1) if base.first is None else states[:, 0]
-        if self.read:
-            pooled = torch.where(there.any(1, keepdim=True), masked_mean(states[:, own:], there), pooled)
-        return Encoded(pooled, patches, torch.ones(patches.shape[:2], dtype=torch.bool, device=patches.device))
+        seen = base.end(states[:, :own])
+        if not self.read:
+            return seen
+        told = masked_mean(base.norm(states[:, own:]), there)
+        return seen._replace(pooled=torch.where(there.any(1, keepdim=True), told, seen.pooled))
 
 
 class Instruction(nn.Module):

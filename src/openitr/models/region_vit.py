@@ -56,7 +56,7 @@ class RegionViT(nn.Module):
         prompts, there = list[Tensor](), list[Tensor]()
         if masks is not None:
             prompts.append(self.segments(images, masks))
-            there.append(torch.ones(prompts[0].shape[:2], dtype=torch.bool))
+            there.append(torch.ones(prompts[0].shape[:2], dtype=torch.bool, device=images.device))
         if instructions is not None:
             prompts.append(self.instruction(self.text(instructions).pooled))
             there.append((instructions != 0).any(1, keepdim=True))

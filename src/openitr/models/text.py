@@ -88,7 +88,11 @@ class TextTransformer(nn.Module):
         tokens = self.embed(ids) if tokens is None else tokens
         if mask is None:
             mask = torch.ones(tokens.shape[:2], device=tokens.device) if ids is None else ids != 0
-        return tokens + self.positions[: tokens.shape[1]], mask.bool()
+        return tokens + self.places()[: tokens.shape[1]], mask.bool()
+
+    def places(self) -> Tensor:
+        """(length, width): what is added to the words for where they stand."""
+        return self.positions
 
     def end(self, states: Tensor, mask: Tensor) -> Encoded:
         """What left the last block, normed and pooled."""

@@ -62,12 +62,11 @@ class MomentumContrast(Objective):
     def terms(self, batch: Batch) -> dict[str, tuple[float, Tensor, Tensor | None]]:
         slow = batch.slow
         assert slow is not None
-        v, t, slow_v, slow_t = batch.images, batch.texts, constant(slow.images), constant(slow.texts)
-        scale = self.scale(v)
-        all_v, all_t = self.galleries(slow_v, slow_t)
+        many, scale = len(slow.images), self.scale(batch.images)
+        all_v, all_t = self.galleries(slow)
         return {
-            "i2t": (0.5, against(v, all_t, scale, self.shared(slow_v, all_t, scale)), None),
-            "t2i": (0.5, against(t, all_v, scale, self.shared(slow_t, all_v, scale)), None),
+            "i2t": (0.5, against(batch.images, all_t, scale, self.shared(all_v[:many], all_t, scale)), None),
+            "t2i": (0.5, against(batch.texts, all_v, scale, self.shared(all_t[:many], all_v, scale)), None),
         }
 
     def update(self, batch: Batch) -> None:
@@ -85,21 +84,21 @@ class MomentumContrast(Objective):
         """One over the temperature, in the type of ``like``."""
         return self.log_scale.to(like.dtype).exp().clamp(1 / 0.5, 1 / 0.001)
 
-    def galleries(self, slow_v: Tensor, slow_t: Tensor) -> tuple[Tensor, Tensor]:
-        """What a vector is compared with: the batch's slow pictures and texts (B, dim), each followed by its queue.
+    def galleries(self, slow: Batch) -> tuple[Tensor, Tensor]:
+        """What a vector is compared with: the batch's slow pictures, and texts (B, dim), each followed by its queue.
 
         Raises:
             ShapeError: Another width than the queue's.
         """
-        if slow_v.shape[1] != self.image_queue.shape[1]:
+        if slow.images.shape[1] != self.image_queue.shape[1]:
             raise ShapeError(
-                f"vectors of width {slow_v.shape[1]} meet a queue of width {self.image_queue.shape[1]}",
+                f"vectors of width {slow.images.shape[1]} meet a queue of width {self.image_queue.shape[1]}",
                 f"set dim of {type(self).__name__}",
             )
         filled = min(int(self.seen), len(self.image_queue))
         return (
-            torch.cat([slow_v, self.image_queue[:filled].to(slow_v.dtype)]),
-            torch.cat([slow_t, self.text_queue[:filled].to(slow_t.dtype)]),
+            torch.cat([constant(slow.images), self.image_queue[:filled].to(slow.images.dtype)]),
+            torch.cat([constant(slow.texts), self.text_queue[:filled].to(slow.texts.dtype)]),
         )
 
     def shared(self, asking: Tensor, gallery: Tensor, scale: Tensor) -> Tensor:

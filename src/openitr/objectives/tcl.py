@@ -54,15 +54,13 @@ class TCL(MomentumContrast):
     def terms(self, batch: Batch) -> dict[str, tuple[float, Tensor, Tensor | None]]:
         slow = batch.slow
         assert slow is not None
-        v, t, slow_v, slow_t = batch.images, batch.texts, constant(slow.images), constant(slow.texts)
-        scale = self.scale(v)
-        all_v, all_t = self.galleries(slow_v, slow_t)
+        v, t, scale = batch.images, batch.texts, self.scale(batch.images)
+        all_v, all_t = self.galleries(slow)
         patches, patch_mask = self._coarse(slow)
         assert slow.text_tokens is not None and slow.text_mask is not None
         words, word_mask = constant(slow.text_tokens), slow.text_mask
         found = {
-            "cma_i2t": (against(v, all_t, scale, self.shared(slow_v, all_t, scale)), None),
-            "cma_t2i": (against(t, all_v, scale, self.shared(slow_t, all_v, scale)), None),
+            **{f"cma_{way}": (values, None) for way, (_, values, _) in super().terms(batch).items()},
             "imc_image": (against(v, all_v, scale, None), None),
             "imc_text": (against(t, all_t, scale, None), None),
             "lmi_image": _parts(v, patches, patch_mask, scale),

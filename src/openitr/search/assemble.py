@@ -20,7 +20,7 @@ from openitr.search.models import Source
 from openitr.search.pipeline import Pipeline, Stage
 from openitr.search.retrieve import Retrieve
 from openitr.search.rivals import RivalsOf
-from openitr.search.spelling import without
+from openitr.search.word_weights import without
 from openitr.search.words import Words
 from openitr.types import Query
 

@@ -26,7 +26,7 @@ from openitr.index.base import Index
 from openitr.search.background import Background
 from openitr.search.evidence import ANSWER, HIT, Evidence, Outdone, company_of, weigh
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
-from openitr.search.retrieve import dense
+from openitr.search.retrieve import dense, exact
 from openitr.search.rivals import RivalsOf, rivals_for
 from openitr.types import Query
 
@@ -37,6 +37,7 @@ _SAMPLE = 1000
 # Cosine from which a picture counts as a copy. 1,000 different photos reach 0.96 with the default model; look-alike
 # products go above, and are alike.
 _SAME = 0.985
+UNFITTED = "the model has no calibration: probabilities are guesses from how far a hit stands out of this collection"
 
 
 @dataclass(frozen=True)
@@ -211,21 +212,16 @@ class Calibrate(Stage):
         logits[top:] = np.minimum(logits[top:], logits[:top].min())
         what = "pictures" if any(p.image is not None for p in wanted) else "words"
         column = Column("calibrate", logits, _Say(what), (beaten, *outdone))
-        note = "calibrated for this model"
-        return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column], note=note)
-
-    def _sample(self) -> Floats:
-        """Pictures of the collection, the same ones at every call."""
-        ids = self.index.ids()
-        if len(ids) > _SAMPLE:
-            ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
-        return dense(self.index.vectors(ids))
+        return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column])
 
     def _guess(self, candidates: Candidates) -> Candidates:
         asked = candidates.asked
-        vector = None if asked is None else asked.vector
         scores = _own(candidates, self.index) if candidates.fused else candidates.scores
-        reference = scores if vector is None else self._sample() @ vector[0]
+        # Sparse and token queries of several parts are scored against each other: there the candidates must do.
+        if asked is not None and (asked.vector is not None or (asked.positives == 1 and asked.parts[0].weight > 0)):
+            reference = self._of_sample(asked)
+        else:
+            reference = scores
         logits = unsupervised(scores, reference, len(self.index))
         if candidates.fused:
             logits += _penalty(candidates)
@@ -234,8 +230,16 @@ class Calibrate(Stage):
             candidates,
             probabilities=_sigmoid(logits),
             columns=[*candidates.columns, column],
-            note="estimated from this collection alone; the model has no calibration",
+            notes=(*candidates.notes, UNFITTED),
         )
+
+    def _of_sample(self, asked: Asked) -> npt.NDArray[Any]:
+        """Scores of some pictures of the collection, the same ones at every call."""
+        ids = self.index.ids()
+        if len(ids) > _SAMPLE:
+            ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
+        stored = self.index.vectors(ids)
+        return dense(stored) @ asked.vector[0] if asked.vector is not None else exact(asked.rows[0], stored)
 
 
 def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Floats, Sequence[Floats]]:

@@ -80,7 +80,6 @@ class Candidates:
         asked: The encoded query.
         probabilities: (m,) of being relevant, once calibrated.
         columns: What each stage added.
-        note: How the probabilities were had.
         notes: What the user should know of this answer.
         fused: Scores are of several makes put together, and not those of the model that ``asked`` speaks of.
     """
@@ -91,7 +90,6 @@ class Candidates:
     asked: Asked | None = None
     probabilities: npt.NDArray[np.float64] | None = None
     columns: Sequence[Column] = field(default_factory=tuple)
-    note: str = ""
     notes: Sequence[str] = ()
     fused: bool = False
 

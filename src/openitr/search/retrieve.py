@@ -15,7 +15,7 @@ from openitr.errors import QueryError
 from openitr.index.base import Index
 from openitr.search.background import Background
 from openitr.search.pipeline import Asked, Candidates, Column, Retriever
-from openitr.search.spelling import spelled, weighed
+from openitr.search.word_weights import spelled, weighed
 from openitr.types import MAX_K, Part, Query
 
 

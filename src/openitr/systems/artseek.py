@@ -210,7 +210,7 @@ def more_padding(tokens: Tensor, mask: Tensor, many: int = 5) -> tuple[Tensor, T
 def halted(most: int) -> int:
     """How often a model that always wants one more search is let search."""
     from openitr.encoders.lmm import Reply
-    from openitr.search.reason import RetrieveAndReason
+    from openitr.search.agent import RetrieveAndReason
 
     class Restless:
         name = "restless"
@@ -232,7 +232,7 @@ CARD = Card(
     parts=(
         "openitr.index.PooledPrefetch",
         "openitr.models.LateInteractionClassifier",
-        "openitr.search.reason.RetrieveAndReason",
+        "openitr.search.agent.RetrieveAndReason",
     ),
     experiment=experiment,
 )

@@ -16,7 +16,7 @@ from openitr.errors import InputError, QueryError
 from openitr.index import LexiconIndex, MemoryIndex
 from openitr.search.pipeline import Candidates
 from openitr.search.retrieve import Retrieve
-from openitr.search.spelling import SHOWN, parse_terms, without
+from openitr.search.word_weights import SHOWN, parse_terms, without
 from openitr.types import Part, Query
 from tests.encoders.tiny_lexicon import WORDS, lexicon_folder
 

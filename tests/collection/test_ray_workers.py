@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openitr.collection import Collection, ingest, node, spread, verify
-from openitr.collection.node import Job, answer
-from openitr.collection.spread import Carried, RayPool, workers_of
+from openitr.collection import Collection, ingest, ray_node, ray_workers, verify
+from openitr.collection.ray_node import Job, answer
+from openitr.collection.ray_workers import Carried, RayPool, workers_of
 from openitr.embeddings import DenseEmbeddings
 from openitr.errors import FingerprintMismatch, InputError, ModelError, ServerError
 from openitr.media.pool import DecodePool
@@ -78,10 +78,10 @@ class _Ray:
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Ray]:
     made, encoder = _Ray(), ColourEncoder()
-    monkeypatch.setattr(spread, "_join", lambda address: (made, False))
-    monkeypatch.setattr(spread, "_BATCH", 4)
+    monkeypatch.setattr(ray_workers, "_join", lambda address: (made, False))
+    monkeypatch.setattr(ray_workers, "_BATCH", 4)
     with DecodePool(encoder.preparation, workers=1) as pool:
-        monkeypatch.setattr(node, "_tools", lambda spec, fingerprint: (encoder, pool))
+        monkeypatch.setattr(ray_node, "_tools", lambda spec, fingerprint: (encoder, pool))
         yield made
 
 
@@ -111,8 +111,8 @@ def test_the_collection_is_the_same_as_from_one_machine(ray: _Ray, album: Album,
 
 def test_where_no_disk_is_shared_bytes_travel(ray: _Ray, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
     paint_many(album.folder, 20)
-    source = node._source
-    monkeypatch.setattr(node, "_source", lambda job: source(job) if job.data is not None else None)
+    source = ray_node._source
+    monkeypatch.setattr(ray_node, "_source", lambda job: source(job) if job.data is not None else None)
     album.ingest(workers="ray://auto")
     state = album.state()
     # The batches under way came back empty and were sent again, the others went with their bytes at once.
@@ -165,10 +165,10 @@ def test_what_goes_wrong_elsewhere_is_told_here(ray: _Ray, album: Album, monkeyp
 
         return tools
 
-    monkeypatch.setattr(node, "_tools", fails(FingerprintMismatch("another", "install the same")))
+    monkeypatch.setattr(ray_node, "_tools", fails(FingerprintMismatch("another", "install the same")))
     with pytest.raises(FingerprintMismatch, match="another"):
         album.ingest(workers="ray://auto")
-    monkeypatch.setattr(node, "_tools", fails(KeyError("x")))
+    monkeypatch.setattr(ray_node, "_tools", fails(KeyError("x")))
     with pytest.raises(ModelError, match="a machine of the cluster failed"):
         album.ingest(workers="ray://auto")
     ray.lose = True
@@ -180,7 +180,7 @@ def test_what_goes_wrong_elsewhere_is_told_here(ray: _Ray, album: Album, monkeyp
 def test_a_machine_with_another_model_refuses() -> None:
     with pytest.raises(FingerprintMismatch, match="same version"):
         answer("conse", "0" * 64, [])
-    node._tools.cache_clear()
+    ray_node._tools.cache_clear()
 
 
 def test_rows_that_came_instead_of_pictures_are_put_together() -> None:

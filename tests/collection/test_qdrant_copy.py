@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openitr.collection import Collection, cluster, verify
-from openitr.collection.cluster import pull, push
+from openitr.collection import Collection, qdrant_copy, verify
+from openitr.collection.qdrant_copy import pull, push
 from openitr.embeddings import DenseEmbeddings, Kind
 from openitr.errors import CollectionError, DamagedCollection, InputError
 from openitr.index.qdrant import connect
@@ -114,8 +114,8 @@ def cut_after(steps: int) -> Any:
 def test_a_transfer_that_is_cut_goes_on(
     full: Album, server: Any, tmp_path: Path, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_BLOCK", 3)
-    monkeypatch.setattr(cluster, "_PAGE", 5)
+    monkeypatch.setattr(qdrant_copy, "_BLOCK", 3)
+    monkeypatch.setattr(qdrant_copy, "_PAGE", 5)
     count = len(full.collection)
     with pytest.raises(_Cut):
         push(full.collection, server, "album", told=cut_after(steps))
@@ -138,7 +138,7 @@ def test_what_was_tampered_with_is_told(full: Album, server: Any, tmp_path: Path
     push(full.collection, server, "album")
     run, id = full.collection.run(), int(full.collection.ids()[0])
     other = DenseEmbeddings.normalise(np.ones((1, run.dim))).values[0].tolist()
-    name = cluster.run_name("album", run.name)
+    name = qdrant_copy.run_name("album", run.name)
     server.update_vectors(name, [models.PointVectors(id=id, vector={"dense": other})])
     with pytest.raises(DamagedCollection, match="not the one that was sent"):
         pull(server, "album", tmp_path / "back")
@@ -154,7 +154,7 @@ def test_a_path_that_leads_out_of_its_folder_is_refused(full: Album, server: Any
     push(full.collection, server, "album")
     [point] = server.retrieve("album.items", [int(full.collection.ids()[0])])
     row = {**point.payload, "path": "../../etc/passwd"}
-    server.set_payload("album.items", row | {"sum": cluster._sum(row)}, points=[point.id])
+    server.set_payload("album.items", row | {"sum": qdrant_copy._sum(row)}, points=[point.id])
     with pytest.raises(InputError, match="outside its folder"):
         pull(server, "album", tmp_path / "back")
 
@@ -184,4 +184,4 @@ def test_a_place_that_is_taken_or_a_name_that_is_not_there(full: Album, server: 
         pull(server, "album", full.folder)
     for address in ("http://host:6333", "photos", "http://host:6333/", "ftp://host/x"):
         with pytest.raises(InputError, match="names no collection"):
-            cluster.named(address)
+            qdrant_copy.named(address)

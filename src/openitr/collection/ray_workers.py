@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from openitr.collection.node import Job, answer
+from openitr.collection.ray_node import Job, answer
 from openitr.embeddings import Embeddings, joined
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError, MissingExtra, ModelError, OpenITRError, ServerError, UnreadableImage

@@ -9,7 +9,7 @@ import pytest
 
 from openitr.encoders.lmm import Message, Reply
 from openitr.errors import InputError
-from openitr.search.reason import RetrieveAndReason, Step
+from openitr.search.agent import RetrieveAndReason, Step
 
 
 class Scripted:
