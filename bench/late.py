@@ -1,4 +1,4 @@
-"""Late interaction: TokenIndex against exact MaxSim in torch, on tokens of real photos and on 200,000 made of them."""
+"""Late interaction: TokenIndex against exact MaxSim in torch, on tokens of real photos and on 100,000 made of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openitr.index import TokenIndex
 from openitr.systems import Budget
 from openitr.systems.frozen_tokens import tokens
 
-K, QUERIES, MADE = 10, 100, 200_000
+K, QUERIES, MADE = 10, 100, 100_000
 Found = list[npt.NDArray[np.int64]]
 
 
@@ -73,7 +73,7 @@ def section(name: str, images: TokenEmbeddings, queries: TokenEmbeddings) -> lis
         index.flush()
         took = time.perf_counter() - start
         size = index.stats()["bytes"] / len(images)
-        for probes, rescored in ((8, 24), (16, 40), (32, 60), (32, 100), (64, 200)):
+        for probes, rescored in ((8, 50), (16, 50), (16, 100), (32, 100), (32, 200), (64, 400)):
             index.probes, index.rescored = probes, rescored
             ours, times = _timed(lambda bag: index.search(_single(bag), K)[0].ids, bags)
             about = f"openitr TokenIndex, {probes} probes, {rescored} rescored"

@@ -223,3 +223,15 @@ def test_another_model_is_refused(library: Library, encoder: ColourEncoder, fold
 def test_opening_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NoSuchCollection):
         openitr.library.open(tmp_path / "nothing")
+
+
+def test_what_typed_words_deny_is_avoided(library: Library) -> None:
+    typed = library.search("red but no blue", k=6)
+    named = library.search("red", negatives=["blue"], k=6)
+    assert [part.text for part in typed.query.parts] == ["red"]
+    assert typed.query.to_json()["not"] == ["blue"]
+    assert names(typed) == names(named) and [hit.score for hit in typed] == [hit.score for hit in named]
+    assert any(reason.stage == "avoid" for reason in typed[0].why)
+    kept = library.search('"red but no blue"', k=6)
+    assert not kept.query.negatives and kept.query.parts[0].text == '"red but no blue"'
+    assert not library.query(texts=["red but no blue"]).negatives, "further texts are taken as they are"

@@ -16,9 +16,10 @@ from .conse import Conse, Settings, class_matrix, class_sentences
 from .folders import MAX_TOKENS, TERMS, write_manifest, write_tokenizer
 from .gate import PICTURE, choose, fit_gate
 from .graphs import write_conse, write_default, write_towers
-from .inputs import prepare
+from .inputs import linear, prepare
 from .onnx_check import Finished
 from .projector import DIM, Together
+from .second import write_second
 from .train import Plan, train
 
 SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
@@ -58,9 +59,12 @@ def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, fina
     projectors = [train(sources, plan, seed, cache / f"projector-{seed}.safetensors") for seed in seeds]
     probe = train(sources[:1], replace(plan, epochs=plan.epochs // 2), PROBE_SEED, cache / "probe.safetensors")
     gate = fit_gate(sources, torch.from_numpy(class_sentences(cache)))
-    low, high = choose(projectors, probe, conse, gate, sources)
-    write_default(built / "default", Together(projectors, conse, gate, PICTURE, low, high).eval())
-    dims = {"conse": 384, "default": len(seeds) * DIM + 384}
+    write_second(built / "default" / "second.onnx")
+    pairs = corpus.load(data, SOURCES[0])
+    lines, line = linear(data, pairs, sources[0], built / "default" / "second.onnx", cache)
+    low, high = choose(projectors, line, probe, conse, gate, sources)
+    write_default(built / "default", Together(projectors, lines, conse, gate, PICTURE, low, high).eval())
+    dims = {"conse": 384, "default": len(seeds) * DIM + line[0].shape[1] + 384}
     for name, dim in dims.items():
         write_manifest(built / name, dim)
         (built / name / "MODEL_CARD.md").write_text("being measured\n", encoding="utf-8")
@@ -84,7 +88,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
     parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one projector each")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="one projector each")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread")
     parser.add_argument("--threads", type=int, default=2)

@@ -46,7 +46,7 @@ def _progress(label: str, start: float, done: int, total: int, skipped: int) -> 
     print(f"{label}: {done}/{total}, {rate:.0f}/s, {(total - done) / max(rate, 1e-9):.0f} s left", flush=True)
 
 
-def _key(names: list[str]) -> str:
+def key(names: list[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
 
 
@@ -71,7 +71,7 @@ def image_features(data: Path, pairs: list[Pair], towers: Path, cache: Path, mir
     """The shipped tower's middle maps and class logits of `pairs`, from `cache` as far as it goes."""
     cache.mkdir(parents=True, exist_ok=True)
     label = f"{pairs[0].source}{'-mirror' if mirror else ''}"
-    stem = cache / f"{label}-{_key([p.image for p in pairs])}"
+    stem = cache / f"{label}-{key([p.image for p in pairs])}"
     n, shapes = len(pairs), {"middle": (17, 17, 120), "pooled": (1280,), "logits": (1000,)}
     fresh = not stem.with_suffix(".json").exists()
     files = {
@@ -125,7 +125,7 @@ class TextFeatures:
 def text_features(texts: list[str], cache: Path, label: str) -> TextFeatures:
     """The reader's token states after layer `TEXT_CUT`, and its sentence vectors, kept as one .npz."""
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"{label}-texts-{TEXT_CUT}-{_key(texts)}.npz"
+    path = cache / f"{label}-texts-{TEXT_CUT}-{key(texts)}.npz"
     if not path.exists():
         tokenizer, reader = load_tokenizer(), load_reader()
         ids = [

@@ -15,7 +15,7 @@ TERMS = {
     "conse": "Apache-2.0 towers (EfficientNet-Lite2, all-MiniLM-L6-v2) and class names; no weight was trained.",
 }
 SUMMARY = {
-    "default": "Photos and short English texts: three small trained heads beside ConSE, on frozen public towers.",
+    "default": "Photos and short English texts: a linear part, a trained head and ConSE on frozen public towers.",
     "conse": "Zero training, clean terms: class probabilities mixed into sentence vectors of class names.",
 }
 
@@ -29,6 +29,7 @@ def write_tokenizer(path: Path) -> None:
 def write_manifest(folder: Path, dim: int) -> None:
     """`model.json`, format 1."""
     name = folder.name
+    second = ["second.onnx"] if (folder / "second.onnx").exists() else []
     spec = {
         "format": 1,
         "name": name,
@@ -36,7 +37,7 @@ def write_manifest(folder: Path, dim: int) -> None:
         "dim": dim,
         "summary": SUMMARY[name],
         "image": {
-            "graphs": ["../towers/image.onnx", "image_head.onnx"],
+            "graphs": ["../towers/image.onnx", *second, "image_head.onnx"],
             "size": SIZE,
             "fit": "squash",
             "interpolation": "bicubic",

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from .conse import Conse
 from .measure import Recall, recall
-from .projector import Gate, Projector
+from .projector import Gate, Projector, beside
 from .train import Inputs, embed
 
 PICTURE = 0.6
@@ -68,31 +68,34 @@ class Parts:
         return recall(left, right, self.owner)
 
 
-def parts(projectors: list[Projector], conse: Conse, gate: Gate, inputs: Inputs) -> Parts:
-    """Vectors of the set-aside pictures and texts of one data set."""
+def parts(
+    projectors: list[Projector], conse: Conse, gate: Gate, inputs: Inputs, line: tuple[Tensor, Tensor] | None = None
+) -> Parts:
+    """Vectors of the set-aside pictures and texts of one data set, those of the linear part among them if given."""
     rows, texts, owner = inputs.of("held")
     both = [embed(p, inputs, "held") for p in projectors]
-    scale = len(projectors) ** -0.5
     with torch.inference_mode():
         words = conse.text(inputs.sentence[texts]).numpy()
         g = gate(inputs.sentence[texts])[:, 0].numpy()
     vector = inputs.images[rows][:, -conse.matrix.shape[1] :].numpy()
-    return Parts(
-        (np.concatenate([b[0] for b in both], 1) * scale, vector),
-        (np.concatenate([b[1] for b in both], 1) * scale, words),
-        g,
-        owner,
-    )
+    nets = [[torch.from_numpy(b[side]) for b in both] for side in (0, 1)]
+    own = [torch.cat(n, 1) / len(n) ** 0.5 if line is None else beside(n, line[side]) for side, n in enumerate(nets)]
+    return Parts((own[0].numpy(), vector), (own[1].numpy(), words), g, owner)
 
 
 def choose(
-    projectors: list[Projector], probe: Projector, conse: Conse, gate: Gate, sources: list[Inputs]
+    projectors: list[Projector],
+    line: tuple[Tensor, Tensor],
+    probe: Projector,
+    conse: Conse,
+    gate: Gate,
+    sources: list[Inputs],
 ) -> tuple[float, float]:
     """`high` serves a probe trained on photos alone best on drawings it never saw; `low` is best on photos."""
     drawings = [parts([probe], conse, gate, s) for s in sources[1:3]]
     total = {h: sum(d.recall(0.1, h).rsum for d in drawings) for h in HIGHS}
     high = max(HIGHS, key=lambda h: total[h])
-    photos = parts(projectors, conse, gate, sources[0])
+    photos = parts(projectors, conse, gate, sources[0], line)
     found = {low: photos.recall(low, high) for low in LOWS}
     print(f"unseen drawings: {total}", flush=True)
     for low, r in found.items():

@@ -12,6 +12,7 @@ from .conse import Conse
 from .export import export
 from .features import TEXT_CUT
 from .projector import Together
+from .second import WIDTH
 from .towers import SIZE, Reader, load_eye, load_reader, mean_tokens
 
 
@@ -91,6 +92,7 @@ def write_default(folder: Path, together: Together) -> None:
         "middle": torch.randn(2, 120, 17, 17),
         "pooled": torch.rand(2, 1280),
         "logits": torch.randn(2, 1000),
+        "second": torch.rand(2, WIDTH),
     }
     axes = {name: {0: "n"} for name in [*images, "embedding"]}
     export(TogetherSide(together, "image"), images, ["embedding"], folder / "image_head.onnx", axes)
@@ -98,7 +100,8 @@ def write_default(folder: Path, together: Together) -> None:
         "middle_tokens": torch.randn(2, 7, 384),
         "attention_mask": torch.ones(2, 7, dtype=torch.long),
         "sentence": torch.randn(2, 384),
+        "input_ids": torch.randint(5, 9999, (2, 7)),
     }
     axes = {"middle_tokens": {0: "n", 1: "length"}, "attention_mask": {0: "n", 1: "length"}}
-    axes |= {"sentence": {0: "n"}, "embedding": {0: "n"}}
+    axes |= {"input_ids": {0: "n", 1: "length"}, "sentence": {0: "n"}, "embedding": {0: "n"}}
     export(TogetherSide(together, "text"), texts, ["embedding"], folder / "text_head.onnx", axes)

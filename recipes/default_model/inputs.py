@@ -11,7 +11,9 @@ from torch import Tensor
 from .conse import Conse
 from .corpus import Pair
 from .features import ImageFeatures, image_features, text_features
+from .line import Lines, fit, frequent, presence_of, token_ids
 from .projector import image_input, text_input
+from .second import second_features
 from .train import Inputs
 
 
@@ -42,3 +44,18 @@ def prepare(data: Path, pairs: list[Pair], towers: Path, cache: Path, conse: Con
         owner=np.repeat(np.arange(len(pairs)), [len(p.texts) for p in pairs]),
         split=np.array([p.split for p in pairs]),
     )
+
+
+def linear(
+    data: Path, pairs: list[Pair], photos: Inputs, graph: Path, cache: Path, split: str = "train"
+) -> tuple[Lines, tuple[Tensor, Tensor]]:
+    """The linear part of the photos of `split`, as they are and mirrored, and its vectors of those set aside."""
+    views = [photos.images, photos.mirrored if photos.mirrored is not None else photos.images]
+    views = [torch.cat([v, second_features(data, pairs, graph, cache, bool(m))], 1) for m, v in enumerate(views)]
+    ids = token_ids([t for p in pairs for t in p.texts])
+    rows, texts, owner = photos.of(split)
+    words = frequent([ids[j] for j in texts])
+    held = presence_of(ids, words)
+    lines = fit([v[rows] for v in views], photos.texts[texts], held[texts], owner, words)
+    rows, texts, _ = photos.of("held")
+    return lines, (lines.image(views[0][rows]), lines.text(torch.cat([photos.texts[texts], held[texts]], 1)))

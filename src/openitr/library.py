@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from openitr.collection import Collection, find
 from openitr.errors import InputError, NoSuchCollection, QueryError
 from openitr.search.models import Given, Models
-from openitr.search.parts import ImageLike, decode_query, image_part, text_parts
+from openitr.search.parts import ImageLike, decode_query, image_part, text_parts, understood
 from openitr.types import Hits, Item, Part, Query
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from openitr.collection import IngestReport, Problem, Progress, Run
     from openitr.encoders.base import Encoder
+    from openitr.search.compose import Change, Composer
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.hubness import Unhub
     from openitr.search.pipeline import Pipeline, Stage
@@ -83,12 +84,15 @@ class Library:
         run: str | None = None,
         model: Given = None,
         diverse: float = 0.0,
+        but: str | Change | None = None,
+        strength: float = 1.0,
+        composer: str | Composer | None = None,
     ) -> Hits:
         """Ask in words, by picture, or both.
 
         Args:
-            query: Words taken as they are, or a ready :class:`~openitr.types.Query` (then nothing else is
-                looked at but ``kind``, ``run``, ``model`` and ``diverse``).
+            query: Words ("a dog but no people" avoids people), or a ready :class:`~openitr.types.Query` (then
+                nothing else is looked at but ``kind``, ``run``, ``model``, ``diverse`` and ``but``).
             texts: Further texts; ``"2:golden retriever"`` weighs one.
             images: Paths (``"0.5:cat.jpg"`` weighs one), bytes, (h, w, 3) uint8 arrays or parts.
             negatives: Texts, or pictures as bytes, arrays, :class:`~pathlib.Path` or parts; hits should
@@ -104,9 +108,12 @@ class Library:
             model: A model to ask with instead of loading the run's own, by its spec or ready; it must have
                 the same fingerprint. Several ready ones where several runs are asked.
             diverse: How much the hits should differ from each other, 0 to 1.
+            but: What should be different from the picture ("in red"), which is left out of the answer.
+            strength: How much ``but`` counts: 0 not at all, 1 as usual, at most 4.
+            composer: How ``but`` is understood; see :class:`openitr.search.compose.Change`.
 
         Raises:
-            QueryError: An empty query, k out of range, a bad weight.
+            QueryError: An empty query, k out of range, a bad weight, no such composer.
             FilterError: A filter that cannot be read.
             UnreadableImage: A query picture that is none.
             CollectionError: No such run, or nothing indexed yet.
@@ -115,10 +122,18 @@ class Library:
             query = self.query(
                 query, texts=texts, images=images, negatives=negatives, where=where, k=k, offset=offset, sort=sort
             )
-        return self._answer(query, kind=kind, run=run, model=model, diverse=diverse)
+        how: dict[str, Any] = {"kind": kind, "run": run, "model": model, "diverse": diverse}
+        if but is None:
+            return self._answer(query, **how)
+        from openitr.search.compose import Change
+
+        return self._changed(query, Change.of(but, strength, composer, images), **how)
 
     def _answer(self, query: Query, **how: Any) -> Hits:
         return self.pipeline(query, **how)(query)
+
+    def _changed(self, query: Query, change: Change, **how: Any) -> Hits:
+        return change.answered(query, lambda asked: self._answer(asked, **how))
 
     def query(
         self,
@@ -136,12 +151,12 @@ class Library:
         """The query that :meth:`search` would ask, pictures decoded; ``terms`` weighs words of a lexicon run anew."""
         if words is not None and not words.strip():
             raise QueryError("the query is empty", "say what to look for, or give a picture")
-        parts = [Part(text=words)] if words is not None else []
+        parts, denied = ([], []) if words is None else understood(words)
         parts += text_parts(texts)
         parts += [image_part(image, decode_query) for image in images]
         avoid = [text_parts([n])[0] if isinstance(n, str) else image_part(n, decode_query) for n in negatives]
         chosen = cast(Literal["relevance", "date"], sort)
-        return Query(parts, avoid, self._where(where), k, offset, chosen, terms or {})
+        return Query(parts, [*avoid, *denied], self._where(where), k, offset, chosen, terms or {})
 
     def pipeline(
         self,

@@ -50,6 +50,16 @@ ASKED: dict[str, Ask] = {
     "a ready query": lambda library, base: library.search(
         Query([Part(text="dogs"), Part(text="red", weight=2.0)], k=4)
     ),
+    "a picture, but different": lambda library, base: library.search(images=[picture(base, 3)], but="in red", k=7),
+    "a picture, but very different": lambda library, base: library.search(
+        images=[picture(base, 4)], but="in red", strength=3.5, k=7
+    ),
+    "a picture, but not different": lambda library, base: library.search(
+        images=[picture(base, 5)], but="in red", strength=0, k=7
+    ),
+    "by a composer": lambda library, base: library.search(
+        images=[picture(base, 6)], but="in red", composer="weimocir", k=7
+    ),
     "more like this": lambda library, base: library.more_like(3, k=6),
     "more like this, filtered": lambda library, base: library.more_like(3, k=6, where=["folder=part2"]),
     "more like this, next page": lambda library, base: library.more_like(3, k=3, offset=3, sort="date"),
@@ -73,6 +83,11 @@ WRONG: dict[str, Ask] = {
     "a weight": lambda library, base: library.search(texts=["0:dogs"]),
     "no picture": lambda library, base: library.search(images=[b"this is no picture"]),
     "no file": lambda library, base: library.search(images=["nowhere.jpg"]),
+    "a composer that is none": lambda library, base: library.search(
+        images=[picture(base, 3)], but="red", composer="best"
+    ),
+    "nothing to change": lambda library, base: library.search("dogs", but="red"),
+    "too strong": lambda library, base: library.search(images=[picture(base, 3)], but="red", strength=5),
     "an unknown field": lambda library, base: library.search("dogs", where=["colour=red"]),
     "a filter of a wrong type": lambda library, base: library.search("dogs", where=["width=wide"]),
     "a filter that is none": lambda library, base: library.search("dogs", where=["hm"]),
@@ -171,3 +186,14 @@ def test_embeddings_are_the_models(pair: Pair) -> None:
     here = encoder.encode_images([array(pair.base, 3), array(pair.base, 4)]).values
     there = pair.client.embed(images=[picture(pair.base, 3), array(pair.base, 4)]).values
     np.testing.assert_allclose(there, here, atol=1e-6)
+
+
+def test_a_composer_of_this_machine_is_not_sent(pair: Pair, tmp_path: Path) -> None:
+    class Mine:
+        name = "mine"
+
+        def compose(self, *about: Any) -> Any:
+            raise AssertionError
+
+    with pytest.raises(OpenITRError, match="no composer mine"):
+        pair.remote.search(images=[picture(pair.base, 3)], but="red", composer=Mine())

@@ -13,8 +13,14 @@ from openitr.datasets.pair import Pair
 from openitr.datasets.pairs import PairDataset
 from openitr.encoders.lmm import Reply
 from openitr.errors import DatasetError, InputError
-from openitr.evaluate.composed import attribute_task, composed_tasks, evaluate_composed
-from openitr.search.compose import DirectionalQuery, WeightedComposer
+from openitr.evaluate.composed import _Near, attribute_task, composed_tasks, evaluate_composed
+from openitr.search.compose import (
+    DirectionalQuery,
+    LanguageComposer,
+    NearestTexts,
+    WeightedComposer,
+    swap_rewriter,
+)
 from openitr.search.compose.captions import MARKER
 from openitr.search.compose.tune import recall
 from tests.search.fakes import ColourEncoder
@@ -112,3 +118,49 @@ def test_senseless_calls():
         evaluate_composed([task], Sparse())
     with pytest.raises(DatasetError, match="alone"):
         attribute_task(shop(), "season", ["type"])
+
+
+def test_the_nearest_caption_stands_in_for_a_language_model():
+    encoder, task = ColourEncoder(gap=0.3), attribute_task(shop(), "colour", ["type"])
+    bank, words = [f"{name.lower()} shirt" for name in COLOURS], [name.lower() for name in COLOURS]
+    report = evaluate_composed([task], encoder, bank=bank, words=words)
+    # Captioned and rewritten without a mistake, as this encoder sees colours as they are.
+    assert report.scores["language (CIReVL), nearest caption"][task.name]["R@1"] == 100.0
+    joined = evaluate_composed([task], encoder, bank=bank).scores["language (CIReVL), nearest caption"]
+    assert joined[task.name]["R@1"] < 100.0
+    composer = LanguageComposer(encoder, [NearestTexts(encoder, bank)], swap_rewriter(words))
+    images = {pair.id: np.asarray(Image.open(io.BytesIO(pair.read()))) for pair in shop()}
+    near = _Near(encoder, bank, words)
+    for query in task.queries[:6]:
+        picture = images[task.exclude[query.id][0]]
+        vector = encoder.encode_images([picture]).values[0]
+        assert list(near.at(vector, query.text)) == list(composer.words(picture, query.text)[0])
+
+
+def test_intervals_hold_their_numbers_and_draw_references():
+    encoder, task = ColourEncoder(gap=0.3), attribute_task(shop(), "colour", ["type"])
+    report = evaluate_composed([task], encoder)
+    for name, found in report.scores.items():
+        for metric, value in found[task.name].items():
+            low, high = report.intervals[name][task.name][metric]
+            assert 0 <= low <= value + 1e-9 and value - 1e-9 <= high <= 100
+    cell = report.table()[1][0][1]
+    assert "(" in cell and "-" in cell
+    # By hand: means of whole references, drawn with the same seed.
+    hits = {}
+    own = encoder.encode_images([np.asarray(Image.open(io.BytesIO(pair.read()))) for pair in shop()]).values
+    row = {pair.id: at for at, pair in enumerate(shop())}
+    for query in task.queries:
+        reference = row[task.exclude[query.id][0]]
+        scores = own @ own[reference]
+        scores[reference] = -9
+        right = [row[name] for name in task.qrels[query.id]]
+        wrong = [at for at in range(len(own)) if at not in right and at != reference]
+        hits.setdefault(reference, []).append(float(scores[wrong].max() < scores[right].max() - 1e-7))
+    rng, means = np.random.default_rng(0), []
+    for _ in range(1000):
+        drawn = rng.integers(len(hits), size=len(hits))
+        chosen = [hit for at in drawn for hit in list(hits.values())[at]]
+        means.append(100 * np.mean(chosen))
+    low, high = report.intervals["image only"][task.name]["R@1"]
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))

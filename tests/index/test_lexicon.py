@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from openitr.embeddings import DenseEmbeddings, LexiconEmbeddings
 from openitr.errors import DamagedCollection, InputError, ShapeError
-from openitr.index import Index, MemoryIndex, postings
+from openitr.index import Index, MemoryIndex, maxscore
 from openitr.index.lexicon import LexiconIndex
 
 TERMS = 200
@@ -82,9 +82,9 @@ def test_dropping_rows_early_changes_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: bool, k: int
 ) -> None:
     """With thresholds that make it look after every term, and with ones that make it never look."""
-    monkeypatch.setattr(postings, "_WORTH_A_LOOK", 0 if always else 1 << 60)
-    monkeypatch.setattr(postings, "_LOOK_UP_COST", 0.001)
-    monkeypatch.setattr(postings, "_BLOCKS", 512)
+    monkeypatch.setattr(maxscore, "_WORTH_A_LOOK", 0 if always else 1 << 60)
+    monkeypatch.setattr(maxscore, "_LOOK_UP_COST", 0.001)
+    monkeypatch.setattr(maxscore, "_BLOCKS", 512)
     data, queries = sparse(3000, 4), sparse(10, 5)
     index, reference = LexiconIndex(tmp_path, TERMS, bits=32), MemoryIndex("lexicon", TERMS)
     for start in range(0, 3000, 1000):
@@ -98,10 +98,10 @@ def test_dropping_rows_early_changes_no_answer(
 
 def test_it_really_drops_rows_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One heavy rare term and one light common one: the common list is looked up for a few rows, not added."""
-    monkeypatch.setattr(postings, "_WORTH_A_LOOK", 100)
+    monkeypatch.setattr(maxscore, "_WORTH_A_LOOK", 100)
     looked: list[int] = []
-    real = postings._look_up
-    monkeypatch.setattr(postings, "_look_up", lambda *about: looked.append(len(about[2])) or real(*about))
+    real = maxscore._look_up
+    monkeypatch.setattr(maxscore, "_look_up", lambda *about: looked.append(len(about[2])) or real(*about))
     dense = np.zeros((5000, 3), np.float32)
     dense[:, 0] = 0.05
     dense[::50, 1] = np.linspace(0.5, 1, 100)
@@ -246,7 +246,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, index: LexiconIndex) -> No
     for options in ({"bits": 4}, {"topk": 0}, {"ceiling": 0.0}):
         with pytest.raises(InputError):
             LexiconIndex(tmp_path / "other", TERMS, **options)
-    with pytest.raises(ShapeError, match="vocabulary"):
+    with pytest.raises(ShapeError, match="no index yet"):
         LexiconIndex(tmp_path / "fresh")
     with pytest.raises(ShapeError, match="for an index of 200"):
         LexiconIndex(tmp_path / "index", TERMS + 1)
@@ -260,13 +260,14 @@ def test_damage_is_named_and_never_followed_out_of_the_folder(tmp_path: Path) ->
     manifest = tmp_path / "a" / "lexicon.json"
     good = manifest.read_text()
     facts = json.loads(good)
-    for bad in ("{", "[]", json.dumps(facts | {"format": 9}), json.dumps(facts | {"segments": [["../x.lex", ""]]}),
-                json.dumps(facts | {"segments": [["gone.lex", ""]]})):  # fmt: skip
+    changes: list[dict[str, Any]] = [{"format": 9}]
+    changes += [{"segments": [[name, ""]]} for name in ("../segment-000001.lexicon", "segment-000099.lexicon")]
+    for bad in ("{", "[]", *(json.dumps(facts | change) for change in changes)):
         manifest.write_text(bad)
         with pytest.raises(DamagedCollection):
             LexiconIndex(tmp_path / "a")
     manifest.write_text(good)
-    segment = next((tmp_path / "a").glob("*.lex"))
+    segment = next((tmp_path / "a").glob("segment-*"))
     whole = segment.read_bytes()
     for cut in (0, 5, 40, len(whole) // 2, len(whole) - 64):
         segment.write_bytes(whole[:cut])

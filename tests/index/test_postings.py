@@ -89,9 +89,8 @@ def test_ids_take_as_few_bytes_as_their_gaps_need(tmp_path: Path, ids: list[int]
     made = segment_of(np.array(ids, np.int64), *np.zeros((2, 0), np.int64), np.zeros(0, np.uint8))
     made.save(tmp_path / "a.lex")
     assert Segment.open(tmp_path / "a.lex").ids.tolist() == ids
-    assert f'"ids": [0, {len(ids)}, "{["|u1", "<u2", "<u4", "<i8"][[1, 2, 4, 8].index(width)]}"]' in str(
-        (tmp_path / "a.lex").read_bytes()[16:120], "ascii", "replace"
-    )
+    kind = {1: "|u1", 2: "<u2", 4: "<u4", 8: "<i8"}[width]
+    assert f'"ids": ["{kind}", 0, {len(ids)}]' in str((tmp_path / "a.lex").read_bytes()[16:120], "ascii", "replace")
 
 
 def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:

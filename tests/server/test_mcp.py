@@ -106,6 +106,7 @@ async def everything(client: Client) -> dict[str, Any]:
             "search_pictures", {"query": "red", "where": ["name=blue.png"], "avoid": ["dark"]}
         ),
         "similar": await client.call_tool("similar_pictures", {"id": first, "limit": 2, "look": 1}),
+        "changed": await client.call_tool("similar_pictures", {"id": first, "but": "blue", "strength": 2, "limit": 2}),
         "described": await client.call_tool("describe_picture", {"id": first}),
         "collections": await client.call_tool("list_collections", {}),
         "unknown": await client.call_tool("describe_picture", {"id": 999}),
@@ -136,6 +137,9 @@ def check(said: dict[str, Any], library: Library, shows_paths: bool) -> None:
     assert [p["path"] for p in said["filtered"].structured_content["pictures"]] == ["day/blue.png"]
     similar = said["similar"].structured_content
     assert [p["id"] for p in similar["pictures"]] == [hit.id for hit in library.more_like(hits[0].id, k=2)]
+    changed = said["changed"].structured_content["pictures"]
+    asked = library.search(images=[library.file(hits[0].item)], but="blue", strength=2, k=2)
+    assert [p["id"] for p in changed] == [hit.id for hit in asked] and hits[0].id not in [p["id"] for p in changed]
     described = said["described"].structured_content
     assert (described["path"], described["captions"]) == ("day/red.png", ["something warm"])
     assert pictures(said["described"])[0].size == (60, 40)

@@ -74,10 +74,7 @@ def test_a_single_id_is_more_like_this_and_leaves_it_out(place: Place) -> None:
     assert place.client.post("/v1/search", json={"image": 999}).status_code == 404
 
 
-def test_but_negatives_weights_and_strength(place: Place) -> None:
-    red = data_url(COLOURS["red"])
-    assert place.names(image=red, but="blue", k=1) == ["purple"]
-    assert place.names(image=red, but="blue", strength=0, k=1) == ["red"]
+def test_negatives_and_weights(place: Place) -> None:
     plain = place.names(text="red", k=6)
     shunned = place.names(text="red", k=6, **{"not": ["blue"]})
     assert shunned.index("purple") > plain.index("purple")
@@ -208,3 +205,9 @@ def test_a_broken_upload_names_what_was_sent_and_nothing_of_this_disk(place: Pla
     assert got.status_code == 422
     assert "my cat.jpg" in got.json()["detail"]
     assert got.json()["type"] == "urn:openitr:UnreadableImage"
+
+
+def test_what_typed_words_deny_is_avoided(place: Place) -> None:
+    typed, named = place.search(text="red but no blue", k=5), place.search(text="red", k=5, **{"not": ["blue"]})
+    assert [hit["id"] for hit in typed["hits"]] == [hit["id"] for hit in named["hits"]]
+    assert typed["query"]["not"] == ["blue"] and typed["query"]["parts"][0]["value"] == "red"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from openitr.datasets.scenes import holds
-from openitr.systems import cirevl, fafa_cpr, mgur, pdv, sprc, weimocir
+from openitr.systems import cirevl, fafa_cpr, mgur, pdv, rtd, sprc, weimocir
 from openitr.systems.card import Budget
 from openitr.systems.edited_scenes import asked, caption, edited_scenes
 from openitr.systems.scene_oracle import SceneOracle
@@ -140,8 +140,38 @@ def test_mgur_measures_what_it_says(world):
         assert mgur.fitted(train, train, 0, uncertain=uncertain, steps=3).shape == train.images.shape
 
 
+def test_rtd_queries_point_at_what_they_say():
+    scenes = rtd.asked_scenes(4, [0, 1])
+    for row in range(0, 16, 4):
+        before, (thing,) = scenes[row], scenes[row].things
+        colour, kind, place = (scenes[row + n] for n in (1, 2, 3))
+        assert colour.background == kind.background == before.background and place.things == before.things
+        assert place.background != before.background
+        assert colour.things[0].colour != thing.colour and colour.things[0].kind == thing.kind
+        assert kind.things[0].kind != thing.kind and kind.things[0].colour == thing.colour
+    # Every caption holds one word of each class that a query may ask for another of.
+    for scene in scenes:
+        assert all(sum(word in caption(scene) for word in words) == 1 for words in rtd.SWAPS)
+
+
+def test_rtd_measures_what_it_says(world):
+    asked = rtd.stamps(world.encoder, 30, [0, 2])
+    assert len(asked.changes) == 90 and asked.recall(asked.images[asked.targets]) > 80
+    assert asked.itself(asked.images[asked.references]) > 80
+
+
+def test_rtds_checks_fail_where_nothing_is_tuned(world, monkeypatch):
+    monkeypatch.setattr(rtd, "edited_scenes", lambda budget, **sizes: world)
+    for name, value in {"SHOWN": 40, "ASKED": 6, "PHI_STEPS": 2, "RTD_STEPS": 0}.items():
+        monkeypatch.setattr(rtd, name, value)
+    outcome = rtd.experiment(Budget())
+    gain, refined, unmoved, base = (check.passed for check in outcome.checks)
+    assert not gain and not refined and unmoved and base and not outcome.shown
+    assert outcome.measured["R@5 RTD"] == outcome.measured["R@5 base"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("card", [pdv, weimocir, cirevl, sprc, mgur, fafa_cpr])
+@pytest.mark.parametrize("card", [pdv, weimocir, cirevl, sprc, mgur, fafa_cpr, rtd])
 def test_the_whole_card(card):
     outcome = card.CARD.experiment(Budget(seconds=60))
     assert outcome.checks and outcome.measured

@@ -77,7 +77,7 @@ def test_both_kinds_of_training_run_and_give_unit_vectors(monkeypatch: pytest.Mo
 
 
 def test_two_stages_keep_the_best_and_random_candidates_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    from openitr.index import tokens
+    from openitr.index.tokens import index as tokens
 
     monkeypatch.setattr(tokens, "_ENOUGH", 1000)
     monkeypatch.setattr(filip, "CANDIDATES", 60)

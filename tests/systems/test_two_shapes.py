@@ -63,6 +63,8 @@ def test_examples_are_pictures_and_ids_in_order() -> None:
 def test_ties_count_against_the_model_and_only_the_best_are_judged_again() -> None:
     assert first_rank([[1.0, 1.0], [0.0, 1.0]], np.array([0, 1])) == 50.0
     scores = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
-    again = reranked(scores, lambda query, rows: (rows == 1).astype(float), 2)
-    assert again.argsort(1)[:, ::-1].tolist() == [[1, 0, 2], [1, 2, 0]]
+    again = reranked(scores, ["a", "b"], lambda query, ids, some: [float(id == 1) for id in ids], 2)
+    assert again.argmax(1).tolist() == [1, 1]
+    # Who was not judged stands no higher than the last who was.
+    assert again[0, 2] <= again[0, 0] and again[1, 0] <= again[1, 2]
     assert scores[0, 0] == 3.0

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from openitr.cli.advise import _facts as facts
 from openitr.cli.app import app
 from openitr.datasets import PairDataset
 from openitr.datasets.pair import Pair
@@ -72,6 +73,12 @@ def test_many_texts_are_drawn_and_few_are_all_taken() -> None:
 def test_each_oddity_has_its_note(change: dict[str, object], word: str) -> None:
     assert [note for note in advise(replace(PLAIN, **change)).notes if word in note]
     assert not [note for note in advise(PLAIN).notes if word in note]
+
+
+def test_no_bound_is_printed_where_the_judge_understands_too_little() -> None:
+    said = dict(facts(replace(PLAIN, noise=0.35, known=0.28), "10 pictures"))
+    assert said["wrong pairs"] == "cannot be told: it recognises too few"
+    assert dict(facts(replace(PLAIN, noise=0.1, known=0.85), "10 pictures"))["wrong pairs"].startswith("at most 10%")
 
 
 def test_every_choice_has_a_ground() -> None:

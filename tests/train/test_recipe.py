@@ -107,6 +107,17 @@ def test_the_same_call_gives_the_same_model_and_resume_too(scenes: Path, tmp_pat
     two = train(data, SigLIP(), "tiny", tmp_path / "two", plan, resume=True)
     assert one.fingerprint == two.fingerprint
     assert one.history.rows == two.history.rows
+    shared = {(tmp_path / "two" / name).stat().st_mode for name in ("weights.safetensors", "model.json")}
+    assert len(shared) == 1, "who may read the model may read its weights"
+
+
+def test_a_finished_model_is_not_written_over(scenes: Path, trained: Path) -> None:
+    """A collection that was made with it could no longer be searched."""
+    before = encoders.load(str(trained)).fingerprint
+    for resume in (False, True):
+        with pytest.raises(ModelError, match="finished model"):
+            train(read(scenes), SigLIP(), str(trained), trained, Plan(epochs=1, batch=16), resume=resume)
+    assert encoders.load(str(trained)).fingerprint == before
 
 
 @pytest.mark.parametrize("text", [BagOfWords, Ngrams, Windows])

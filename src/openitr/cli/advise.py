@@ -70,6 +70,8 @@ def advise(
 
 def _facts(seen: Survey, held: str) -> list[tuple[str, str]]:
     """What a person wants to know of the data, a line each."""
+    from openitr.train.advise import clear
+
     languages = [f"{code} {n:,}" for code, n in list(seen.languages.items())[:6]]
     more = len(seen.languages) - len(languages)
     rows = [
@@ -89,7 +91,8 @@ def _facts(seen: Survey, held: str) -> list[tuple[str, str]]:
         rows.append(("labels", ", ".join(listed) + (", ..." if len(seen.labels) > 5 else "")))
     if seen.noise is not None and seen.known is not None:
         rows.append(("recognised", f"{seen.known:.0%} of the pairs by the model {seen.judge!r} (5% by chance)"))
-        rows.append(("wrong pairs", f"at most {seen.noise:.0%}, by that model"))
+        bound = f"at most {seen.noise:.0%}, by that model" if clear(seen) else "cannot be told: it recognises too few"
+        rows.append(("wrong pairs", bound))
     return rows
 
 

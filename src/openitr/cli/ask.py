@@ -13,8 +13,11 @@ from openitr.cli.output import FIND, emit_json, errors_for_people, out, say, tab
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
+    from openitr.library import Library
+    from openitr.search.compose import Change
     from openitr.search.hubness import Unhub
-    from openitr.types import Hits
+    from openitr.search.rerank import Rerank
+    from openitr.types import Hits, Query
 
 _COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
 
@@ -34,6 +37,12 @@ def search(
     strength: Annotated[
         float, typer.Option("--strength", help="How much --but counts: 0 not at all, 1 as usual, at most 4.")
     ] = 1.0,
+    composer: Annotated[
+        str | None,
+        typer.Option(
+            "--composer", help="How --but is understood: pdv, weimocir, cirevl, or the folder of a trained one."
+        ),
+    ] = None,
     avoid: Annotated[list[str] | None, typer.Option("--not", help="What the hits should not show.")] = None,
     where: Annotated[
         list[str] | None,
@@ -62,6 +71,12 @@ def search(
     bank: Annotated[
         Path | None, typer.Option("--bank", help="With --unhub: a file of texts as people ask them here, one a line.")
     ] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            "--rerank", help="Look again at the best: logic, comclip, cotrr, or the folder of a trained fusion model."
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, for every hit.")] = False,
     paths: Annotated[
         bool, typer.Option("--paths", help="Print full paths of the likely hits only, one a line.")
@@ -77,11 +92,13 @@ def search(
       openitr search photos two dogs running on grass
       openitr search photos --image cat.jpg --not indoors --where folder=holidays
       openitr search photos lisbon tram --kind hybrid
+      openitr search photos a dog but no people
       openitr search photos --image dress.jpg --but "in red"
       openitr search photos a dog --kind lexicon --boost beach --forbid snow
     """
     with errors_for_people():
         import openitr
+        from openitr.search.compose import Change
         from openitr.search.word_weights import parse_terms
 
         with openitr.open(collection) as library:
@@ -96,19 +113,20 @@ def search(
                 sort=sort,
                 terms=parse_terms(boost or (), forbid or ()),
             )
-            shown = set[str]()
-            if but is not None:
-                from openitr.search.compose.parts import digests, edited, with_room, without
-
-                shown = digests(image or ())
-                query = with_room(edited(query, but, strength), len(shown))
-            if unhub is None:
-                hits = library.search(query, kind=kind, run=run, diverse=diverse)
+            if but is None and composer is not None:
+                raise InputError(f"{composer} changes a picture, and nothing says how", 'say it: --but "in red"')
+            change = None if but is None else Change.of(but, strength, composer, image or ())
+            if unhub is None and rerank is None:
+                hits = library.search(query, but=change, kind=kind, run=run, diverse=diverse)
             else:
-                cure: dict[str, Any] = {"unhub": cure_of(unhub), "bank": lines_of(bank)}
-                hits = library.pipeline(query, kind=kind, run=run, diverse=diverse, **cure)(query)
-            if but is not None:
-                hits = without(hits, shown, k)
+                how: dict[str, Any] = {} if unhub is None else {"unhub": cure_of(unhub), "bank": lines_of(bank)}
+                if rerank is not None:
+                    how["then"] = [second_look(rerank, library, kind, run, change)]
+
+                def cured(asked: Query) -> Hits:
+                    return library.pipeline(asked, kind=kind, run=run, diverse=diverse, **how)(asked)
+
+                hits = cured(query) if change is None else change.answered(query, cured)
             if sheet is not None:
                 from openitr.cli.sheet import contact_sheet
 
@@ -133,6 +151,22 @@ def cure_of(name: str) -> Unhub:
     return Unhub(cast(Method, name))
 
 
+def second_look(name: str, library: Library, kind: str | None, run: str | None, change: Change | None) -> Rerank:
+    """The reranker of a word or folder, over the run that answers."""
+    from openitr.search.calibrate import calibration_of
+    from openitr.search.kinds import runs_for
+    from openitr.search.rerank.named import check_reranker, reranker_named
+
+    check_reranker(name)
+    if change is not None:
+        raise InputError("--rerank looks at words, and --but changes a picture", "leave one of the two out")
+    chosen = runs_for(library.collection, kind, run)[0]
+    encoder = library.encoder(chosen)
+    fitted = calibration_of(encoder)
+    background = None if fitted is None else fitted.background
+    return reranker_named(name, library.collection, chosen, encoder, background=background)
+
+
 def lines_of(bank: Path | None) -> list[str]:
     """Texts of a file, one a line; none without a file."""
     if bank is None:
@@ -147,6 +181,8 @@ def _print_hits(hits: Hits, explain: bool) -> None:
     counts = {bucket: sum(hit.bucket == bucket for hit in hits) for bucket in _COLOURS}
     for note in hits.notes:
         say(f"note: {note}")
+    if hits.query.negatives:
+        say(f"not: {', '.join(map(str, hits.query.negatives))}")
     if not hits:
         out.print("nothing passes the filter" if not hits.total else "no further hits")
         return

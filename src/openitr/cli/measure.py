@@ -30,7 +30,12 @@ def evaluate(
         Path | None, typer.Option("--bank", help="With --unhub: a file of unrelated texts, one a line.")
     ] = None,
     task: Annotated[
-        str | None, typer.Option("--task", help="cir: composed queries, a picture and what should be different.")
+        str | None,
+        typer.Option(
+            "--task",
+            help='cir: a picture and what should be different; negation: "X but no Y", made from captions; '
+            "chat: dialogues with a simulated user.",
+        ),
     ] = None,
     change: Annotated[
         str | None, typer.Option("--change", help="With --task cir: the attribute that changes (baseColour).")
@@ -38,19 +43,34 @@ def evaluate(
     keep: Annotated[
         str, typer.Option("--keep", help="With --task cir: attributes that stay, with commas between them.")
     ] = "",
+    composer: Annotated[
+        list[str] | None, typer.Option("--composer", help="With --task cir: the folder of a trained composer as well.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure retrieval both ways and print the protocol with the numbers.
 
     Examples:
       openitr eval flickr8k --split val
+      openitr eval flickr8k --split val --task negation
+      openitr eval flickr8k --split val --task chat
       openitr eval cirr --task cir
       openitr eval fashion --task cir --change baseColour --keep gender,articleType
     """
+    if task == "negation":
+        from openitr.cli.negation import evaluate_negation
+
+        evaluate_negation(data, model, split, as_json)
+        return
+    if task == "chat":
+        from openitr.cli.chatting import evaluate_chats
+
+        evaluate_chats(data, model, split, as_json)
+        return
     if task is not None:
         from openitr.cli.composing import evaluate_cir
 
-        evaluate_cir(data, task, model, split, change, keep, as_json)
+        evaluate_cir(data, task, model, split, change, keep, composer or (), as_json)
         return
     with errors_for_people():
         from openitr import datasets, encoders

@@ -60,13 +60,46 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     board: Annotated[Path | None, typer.Option("--board", help="Folder for TensorBoard's curves.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted training stopped.")] = False,
+    task: Annotated[
+        str | None, typer.Option("--task", help="cir: a composer for `search --but`, on a model that stays as it is.")
+    ] = None,
+    change: Annotated[
+        str | None, typer.Option("--change", help="With --task cir: attributes that change, commas between them.")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option("--keep", help="With --task cir: attributes that stay, with commas between them.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Train a model on your own pairs; `openitr index --model` takes the folder it writes.
 
-    Example:  openitr train --data flickr8k --objective info-nce --model projector --out mine
+    Examples:
+      openitr train --data flickr8k --objective info-nce --model projector --out mine
+      openitr train --data fashion --task cir --change baseColour --keep gender,articleType --out recolour
     """
+    if task is not None:
+        from openitr.cli.composing import train_cir
+
+        train_cir(
+            data,
+            task,
+            into,
+            change=change,
+            keep=keep,
+            model=model,
+            objective=objective,
+            epochs=epochs,
+            batch=batch,
+            rate=rate,
+            split=split,
+            held=held,
+            limit=limit,
+            seed=seed,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
     with errors_for_people():
         try:
             from openitr import train as room
@@ -145,8 +178,9 @@ def _progress(quiet: bool) -> Iterator[Callable[[Step], None] | None]:
                 began, first = now, step.done
             if step.done == step.total or now - last > 10:
                 last = now
-                left = (now - began) / max(1, step.done - first) * (step.total - step.done)
-                say(f"step {step.done} of {step.total}, {_fields(step)}, {clock(left)} left")
+                spent = (now - began) / max(1, step.done - first)
+                left = f", {clock(spent * (step.total - step.done))} left" if first < step.done < step.total else ""
+                say(f"step {step.done} of {step.total}, {_fields(step)}{left}")
 
         yield line
         return

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from openitr.errors import QueryError
+from openitr.errors import FilterError, QueryError
+from openitr.search.compose.named import NAMED
 from openitr.types import ImageArray, Part, Query
+
+if TYPE_CHECKING:
+    from openitr.search.compose import Change
 
 _SMALL = 256 * 1024
 _QUALITY = 95
@@ -47,6 +52,18 @@ def request_of(query: Query) -> tuple[dict[str, Any], list[tuple[str, tuple[str,
     return body, files
 
 
+def changed(change: Change) -> dict[str, Any]:
+    """What should be different about a picture, as fields of a request.
+
+    Raises:
+        QueryError: A composer that only this machine has.
+    """
+    if change.composer is not None and change.composer not in NAMED:
+        name = change.composer if isinstance(change.composer, str) else getattr(change.composer, "name", "this one")
+        raise QueryError(f"a server has no composer {name}", f"use {', '.join(NAMED)}, or ask where the collection is")
+    return {"but": change.text, "strength": change.strength, "composer": change.composer}
+
+
 def encoded(image: ImageArray) -> tuple[str, bytes]:
     """A picture as a file and its media type: without loss where that is small, else as a good JPEG."""
     from PIL import Image
@@ -71,3 +88,26 @@ def _negative(part: Part) -> Any:
     if part.weight == 1:
         return plain
     return {"text": part.text, "weight": part.weight} if part.image is None else {**plain, "weight": part.weight}
+
+
+_SIGNS = {"eq": "=", "ne": "!=", "gte": ">=", "lte": "<=", "match": "~"}
+
+
+def lines_of(where: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A filter in its JSON form as the expressions that a query string holds.
+
+    >>> lines_of({"width": {"gte": 800}, "tag": {"in": ["sea", "sky"]}})
+    ['width>=800', 'tag=sea|sky']
+    """
+    lines = []
+    for field, tests in where.items():
+        for test, value in tests.items():
+            words = [_word(v) for v in value] if test == "in" else [_word(value)]
+            if any("|" in word for word in words):
+                raise FilterError(f"{field}: a value with a | in it cannot be asked of a server here", "use search()")
+            lines.append(f"{field}{_SIGNS.get(test, '=')}{'|'.join(words)}")
+    return lines
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

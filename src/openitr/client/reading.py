@@ -11,6 +11,7 @@ from openitr.types import Hit, Hits, Item, Query, Reason
 if TYPE_CHECKING:
     from openitr.collection import IngestReport, Progress
     from openitr.search.duplicates import DuplicateGroup
+    from openitr.search.suggest import Suggested
 
 
 def item_of(document: Mapping[str, Any]) -> Item:
@@ -93,3 +94,23 @@ def report_of(document: Mapping[str, Any]) -> IngestReport:
         images_per_second=float(document["images_per_second"]),
         notes=[str(note) for note in document.get("notes", ())],
     )
+
+
+def suggested_of(document: Mapping[str, Any]) -> Suggested:
+    """Suggestions."""
+    from openitr.search.suggest import Suggested, Suggestion
+
+    made = [
+        Suggestion(
+            str(one["query"]),
+            tuple(str(words) for words in one["added"]),
+            tuple(int(id) for id in one["ids"]),
+            float(one["share"]),
+            None if one.get("found") is None else float(one["found"]),
+            tuple(str(note) for note in one.get("notes") or ()),
+        )
+        for one in document["suggestions"]
+    ]
+    hints = [None if document[name] is None else str(document[name]) for name in ("did_you_mean", "language")]
+    notes = tuple(str(note) for note in document["notes"])
+    return Suggested(str(document["query"]), tuple(made), int(document["results"]), hints[0], hints[1], notes)

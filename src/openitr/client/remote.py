@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from openitr.client.asking import request_of
+from openitr.client.asking import changed, lines_of, request_of
 from openitr.client.client import Client
 from openitr.client.reading import group_of, hits_of, item_of, progress_of, report_of
 from openitr.client.transport import checked, understood
-from openitr.errors import FilterError, InputError, NoSuchCollection
+from openitr.errors import InputError, NoSuchCollection
 from openitr.library import Library, Where
+from openitr.search.compose.parts import with_room, without
 from openitr.search.kinds import MODEL_OF, check_asked
 from openitr.search.models import Given
 from openitr.types import Hits, Item, Query
 
 if TYPE_CHECKING:
+    from openitr.client.talking import RemoteSession
     from openitr.collection import IngestReport, Problem, Progress, Run
     from openitr.embeddings import Kind
     from openitr.encoders.base import Encoder
+    from openitr.search.compose import Change
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.hubness import Unhub
     from openitr.search.pipeline import Pipeline, Stage
+    from openitr.search.suggest import Suggested
 
 _PAGE = 1000
 # What only the machine that holds a collection can give.
@@ -87,10 +91,19 @@ class RemoteLibrary(Library):
     # Asking
 
     def _answer(self, query: Query, **how: Any) -> Hits:
+        return self._ask(query, query, **how)
+
+    def _changed(self, query: Query, change: Change, **how: Any) -> Hits:
+        # What was shown is known by its file, which the server does not get to see.
+        asked = with_room(query, len(change.shown))
+        hits = self._ask(asked, change.asked(query), **how, **changed(change))
+        return without(hits, change.shown, query.k)
+
+    def _ask(self, query: Query, answered: Query, **how: Any) -> Hits:
         if how.pop("model", None) is not None:
             raise InputError("a server asks with the model of the run", "name a run, or leave the model out")
         body, files = request_of(query)
-        return self._hits({**body, **{name: said or None for name, said in how.items()}}, files, query)
+        return self._hits({**body, **how}, files, answered)
 
     def more_like(
         self,
@@ -118,6 +131,49 @@ class RemoteLibrary(Library):
         answer = self._transport.json("POST", "/v1/search", body=asked, files=files)
         with understood("a search"):
             return hits_of(answer, query)
+
+    def chat(
+        self,
+        *,
+        k: int = 20,
+        kind: str | None = None,
+        run: str | None = None,
+        where: Where = (),
+        state: Mapping[str, Any] | None = None,
+    ) -> RemoteSession:
+        """A conversation about a picture, as :class:`openitr.search.dialogue.Session` holds it, or one that goes on.
+
+        Args:
+            k: Hits per turn, 1 to 1000.
+            kind: As for :meth:`search`.
+            run: As for :meth:`search`.
+            where: As for :meth:`search`.
+            state: Of a conversation that goes on; nothing else is looked at then.
+
+        Raises:
+            QueryError: The state is none.
+        """
+        from openitr.client.talking import RemoteSession
+
+        settings = {"k": k, "kind": kind, "run": run, "where": dict(self._where(where)) or None}
+        return RemoteSession(self, settings={n: v for n, v in settings.items() if v is not None}, state=state)
+
+    def suggest(self, query: str, *, groups: int | None = None, where: Where = (), run: str | None = None) -> Suggested:
+        """Better queries out of what one finds, as :func:`openitr.search.suggest.for_library` makes them.
+
+        Raises:
+            QueryError: A blank query.
+        """
+        from openitr.client.reading import suggested_of
+
+        body = {**self._which, "text": query, "groups": groups, "where": dict(self._where(where)) or None, "run": run}
+        answer = self._transport.json("POST", "/v1/suggest", body=body)
+        with understood("suggestions"):
+            return suggested_of(answer)
+
+    def turn(self, said: Mapping[str, Any]) -> Any:
+        """One turn of a conversation, as ``POST /v1/chat`` takes and answers it."""
+        return self._transport.json("POST", "/v1/chat", body={**self._which, "items": True, **said})
 
     def item(self, id: int) -> Item:
         """One picture by id.
@@ -168,7 +224,7 @@ class RemoteLibrary(Library):
 
     def _passing(self, where: Where) -> list[int]:
         """Ids that pass a filter, found by pages of a search that costs the server no model."""
-        lines = [where] if isinstance(where, str) else _lines(self._where(where))
+        lines = [where] if isinstance(where, str) else lines_of(self._where(where))
         found: list[int] = []
         while True:
             params = {**self._which, "where": lines, "sort": "added", "offset": len(found), "limit": _PAGE}
@@ -328,26 +384,3 @@ def _heard(on_progress: Callable[[Progress], None] | None) -> Callable[[Any], No
             call(progress_of(document))
 
     return heard
-
-
-_SIGNS = {"eq": "=", "ne": "!=", "gte": ">=", "lte": "<=", "match": "~"}
-
-
-def _lines(where: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A filter in its JSON form as the expressions that a query string holds.
-
-    >>> _lines({"width": {"gte": 800}, "tag": {"in": ["sea", "sky"]}})
-    ['width>=800', 'tag=sea|sky']
-    """
-    lines = []
-    for field, tests in where.items():
-        for test, value in tests.items():
-            words = [_word(v) for v in value] if test == "in" else [_word(value)]
-            if any("|" in word for word in words):
-                raise FilterError(f"{field}: a value with a | in it cannot be asked of a server here", "use search()")
-            lines.append(f"{field}{_SIGNS.get(test, '=')}{'|'.join(words)}")
-    return lines
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

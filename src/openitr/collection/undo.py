@@ -16,7 +16,7 @@ import numpy as np
 
 from openitr.embeddings import Embeddings, Ints, Kind, joined, load_embeddings, nothing
 from openitr.errors import DamagedCollection
-from openitr.index.rowlog import sync_folder
+from openitr.index.disk import sync_folder
 
 _NAME = "undo.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,15 +23,19 @@ from openitr.evaluate.benchmarks.fashioniq import FASHIONIQ
 from openitr.evaluate.benchmarks.itcpr import ITCPR
 from openitr.evaluate.benchmarks.running import measure_task
 from openitr.evaluate.benchmarks.task import GalleryItem, QueryItem, Task
+from openitr.evaluate.bootstrap import Interval, Resampling, interval
 from openitr.evaluate.encode import encode_dataset_texts
 from openitr.evaluate.qrels import Qrels
+from openitr.evaluate.scores import Scores
 from openitr.search.compose import (
     DirectionalQuery,
     ImageOnly,
     LanguageComposer,
+    NearestTexts,
     TextOnly,
     VectorComposer,
     WeightedComposer,
+    swap_rewriter,
 )
 from openitr.search.compose.base import normal
 from openitr.search.compose.parts import edit_parts
@@ -50,26 +54,33 @@ class ComposedReport:
     Args:
         scores: Composer to task to metric to value, percent.
         protocol: What was asked of what, and how.
+        intervals: The same with 95% intervals, references drawn with replacement, each with all its queries.
     """
 
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     protocol: Mapping[str, Any]
+    intervals: Mapping[str, Mapping[str, Mapping[str, Interval]]] = field(default_factory=dict)
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """A line for each composer, a column for each metric of each task."""
+        """A line for each composer, a column for each metric of each task; one task has room for intervals."""
         first = next(iter(self.scores.values()))
         several = len(first) > 1
         names = [(task, metric) for task, found in first.items() for metric in found]
         columns = ["composer", *(f"{task} {metric}" if several else metric for task, metric in names)]
-        rows = [
-            [name, *(f"{found[task][metric]:.1f}" for task, metric in names)] for name, found in self.scores.items()
-        ]
+        rows = [[name, *(self._cell(name, task, metric, several) for task, metric in names)] for name in self.scores]
         return columns, rows
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        plain = {name: {task: dict(values) for task, values in found.items()} for name, found in self.scores.items()}
-        return {"task": "cir", "composers": plain, "protocol": dict(self.protocol)}
+        plain, sure = (
+            {name: {task: dict(values) for task, values in found.items()} for name, found in numbers.items()}
+            for numbers in (self.scores, self.intervals)
+        )
+        return {"task": "cir", "composers": plain, "intervals": sure, "protocol": dict(self.protocol)}
+
+    def _cell(self, name: str, task: str, metric: str, several: bool) -> str:
+        value, sure = self.scores[name][task][metric], self.intervals.get(name, {}).get(task, {}).get(metric)
+        return f"{value:.1f}" if several or sure is None else f"{value:.1f} ({sure[0]:.1f}-{sure[1]:.1f})"
 
 
 class AsAsked(VectorComposer):
@@ -124,6 +135,9 @@ def evaluate_composed(
     encoder: Encoder,
     *,
     lmm: LMM | None = None,
+    also: Sequence[VectorComposer] = (),
+    bank: Sequence[str] = (),
+    words: Sequence[str] = (),
     title: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> ComposedReport:
@@ -133,6 +147,9 @@ def evaluate_composed(
         tasks: Whose queries are a picture and a text each.
         encoder: A dense one.
         lmm: Captions references and rewrites; None leaves out the composers that need it, and says so.
+        also: Further composers over the same encoder, trained ones say.
+        bank: Captions of other pictures: the nearest one stands in for a language model's, in rows of their own.
+        words: Of which one gives way to another in such a caption (the values of the attribute that changes).
         title: Of the data.
         progress: Called now and then with a line for people.
 
@@ -157,14 +174,27 @@ def evaluate_composed(
         DirectionalQuery(encoder),
         AsAsked(encoder, gallery.values[:: max(1, len(gallery) // 500)]),
     ]
+    named = {composer.name: composer for composer in composers}
     if lmm is not None:
-        composers += [base, DirectionalQuery(encoder, base.words)]
-    scores = {}
-    for number, composer in enumerate(composers):
-        name = composer.name if number < 6 else f"{composer.name}, captions by {lmm.name if lmm else ''}"
+        named |= {
+            base.name: base,
+            f"{DirectionalQuery.name}, captions by {lmm.name}": DirectionalQuery(encoder, base.words),
+        }
+    if bank:
+        near = _Near(encoder, bank, words)
+        named |= {
+            f"{base.name}, nearest caption": near,
+            f"{DirectionalQuery.name}, nearest caption": DirectionalQuery(encoder, near.words),
+        }
+    named |= {composer.name: composer for composer in also}
+    scores: dict[str, dict[str, Any]] = {}
+    sure: dict[str, dict[str, Any]] = {}
+    for name, composer in named.items():
         say(name)
         made = _Composed(embedded, composer, tasks, pictures, say)
-        scores[name] = {task.name: dict(measure_task(task, cast(Embedded, made))) for task in tasks}
+        measured = {task.name: measure_task(task, cast(Embedded, made)) for task in tasks}
+        scores[name] = {task: dict(found) for task, found in measured.items()}
+        sure[name] = {task.name: _intervals(task, measured[task.name]) for task in tasks}
     protocol = {
         "data": title,
         "tasks": {task.name: {"queries": len(task.queries), "gallery": len(task.gallery)} for task in tasks},
@@ -176,7 +206,29 @@ def evaluate_composed(
         "language_model": lmm.name if lmm else f"none; {GAIN}",
         "pictures_left_out": len(embedded.dropped),
     }
-    return ComposedReport(scores, protocol)
+    return ComposedReport(scores, protocol, sure)
+
+
+def _intervals(task: Task, scores: Scores) -> dict[str, Interval]:
+    """Of every metric; queries on one reference are drawn together."""
+    shown = [(task.exclude.get(query) or [query])[0] for query in scores.queries]
+    known = {name: row for row, name in enumerate(dict.fromkeys(shown))}
+    groups, draws = np.array([known[name] for name in shown], np.int64), Resampling(len(known))
+    return {one.name: interval(one.scale * draws.mean(scores.per_query[one.name], groups)) for one in scores.metrics}
+
+
+class _Near(LanguageComposer):
+    """Captions by the nearest text of a bank; the pictures are vectors already, and need not be encoded again."""
+
+    def __init__(self, encoder: Encoder, bank: Sequence[str], words: Sequence[str]) -> None:
+        nearest = NearestTexts(encoder, bank)
+        super().__init__(encoder, [nearest], swap_rewriter(words) if words else None)
+        self._nearest = nearest
+
+    def at(self, vector: Floats, text: str) -> Sequence[str]:
+        """The caption of a picture's vector, and what it becomes."""
+        trace = self.rewrite([self._nearest.of(vector)], text)
+        return [*trace.captions, *trace.targets]
 
 
 class _Composed:
@@ -193,15 +245,13 @@ class _Composed:
         self._embedded, self._made = embedded, dict[int, tuple[list[int], DenseEmbeddings | None]]()
         for task, shown in zip(tasks, pictures, strict=True):
             kept, images = embedded.of(shown.queries)
-            words = [
-                list(composer.words(_decoded(composer, task.queries[row]), task.queries[row].text)[0]) for row in kept
-            ]
+            seen = np.empty((0, composer.encoder.dim)) if images is None else cast(DenseEmbeddings, images).values
+            words = [_said(composer, task.queries[row], vector) for row, vector in zip(kept, seen, strict=True)]
             distinct = list(dict.fromkeys(text for said in words for text in said))
             place = {text: row for row, text in enumerate(distinct)}
             found = None
             if images is not None:
                 texts = cast(DenseEmbeddings, encode_dataset_texts(distinct, composer.encoder, say)).values
-                seen = cast(DenseEmbeddings, images).values
                 pairs = zip(seen, ([place[text] for text in said] for said in words), strict=True)
                 mixed = [composer.mix(image, texts[rows], 1.0) for image, rows in pairs]
                 found = DenseEmbeddings(normal(np.stack(mixed)))
@@ -212,10 +262,17 @@ class _Composed:
         return self._made[id(items)] if id(items) in self._made else self._embedded.of(items)
 
 
-def _decoded(composer: VectorComposer, query: QueryItem) -> ImageArray:
+def _said(composer: VectorComposer, query: QueryItem, vector: Floats) -> list[str]:
+    """The texts that a composer wants of a query."""
+    base = getattr(composer.base if isinstance(composer, DirectionalQuery) else composer.words, "__self__", None)
+    if isinstance(base, _Near):
+        return list(base.at(vector, query.text))
+    return list(composer.words(_decoded(base, query), query.text)[0])
+
+
+def _decoded(base: object, query: QueryItem) -> ImageArray:
     """The reference's pixels for a composer that captions it; others do not look."""
-    base = composer.base if isinstance(composer, DirectionalQuery) else composer.words
-    if not isinstance(getattr(base, "__self__", None), LanguageComposer) or query.image is None:
+    if not isinstance(base, LanguageComposer) or query.image is None:
         return _NOTHING
     from openitr.media import decode
 

@@ -21,9 +21,7 @@ from openitr.index.lexicon import LexiconIndex
 from openitr.index.many import ManyIndex
 from openitr.index.memory import MemoryIndex
 from openitr.index.qdrant import QdrantIndex
-from openitr.index.tokens import TokenIndex
-from openitr.index.tokens_pool import pool_tokens, prune_tokens
-from openitr.index.tokens_prefetch import PooledPrefetch
+from openitr.index.tokens import PooledPrefetch, TokenIndex, pool_tokens, prune_tokens
 
 __all__ = [
     "DerivedIndex",

@@ -32,9 +32,11 @@ def rescored(query: Floats, values: Floats, ids: Ints, rows: Ints, scores: Float
     if not len(ids):
         return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
     places, first = best(np.arange(len(ids)), scores, k, slack=SLACK)
+    close = np.flatnonzero(first[:-1] - first[1:] <= SLACK)
+    if not len(close):
+        return Ranking(ids[places[:k]], first[:k])
     exact = np.array(first, np.float32)
-    close = exact[:-1] - exact[1:] <= SLACK
-    unsure = np.flatnonzero(np.append(close, False) | np.insert(close, 0, False))
+    unsure = np.unique(np.concatenate([close, close + 1]))
     wide = query.astype(np.float64)
     for start in range(0, len(unsure), _RESCORED):
         chosen = unsure[start : start + _RESCORED]

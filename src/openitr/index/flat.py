@@ -26,6 +26,7 @@ from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, Kind
 from openitr.errors import DamagedCollection, ShapeError
 from openitr.index import rowlog
 from openitr.index.base import Ranking
+from openitr.index.disk import sync_folder
 from openitr.index.exact import rescored, scores_of
 from openitr.index.ranking import as_ids, check_batch, check_k, check_kind
 from openitr.index.together import Together
@@ -222,7 +223,7 @@ class FlatIndex:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self._path("rows", new.generation))
-            rowlog.sync_folder(self.folder)
+            sync_folder(self.folder)
             self._close_files()
             self._view = self._loaded(new)
             self._open_for_writing()
@@ -340,7 +341,7 @@ class FlatIndex:
             self._path(what, generation).touch()
         self._vectors = self._path("vectors", generation).open("r+b", buffering=0)
         self._journal = self._path("rows", generation).open("r+b", buffering=0)
-        rowlog.sync_folder(self.folder)
+        sync_folder(self.folder)
         self._journalled = self._view.mark.records
         self._next_row = len(self._view.values)
         self._unjournalled = _NO_CHANGES

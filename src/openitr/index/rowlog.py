@@ -6,7 +6,6 @@ to the record's own position, so that a tail of zeros or a torn write after a po
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -65,14 +64,3 @@ def latest(ids: Ints, rows: Ints) -> tuple[Ints, Ints]:
     ended = rows[::-1][from_end]
     stays = ended != GONE
     return unique[stays], ended[stays]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make file creations and renames in a folder survive a power cut (Windows does so by itself)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

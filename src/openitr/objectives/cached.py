@@ -10,12 +10,12 @@ compete within their group alone, which divides the matrix of scores; how groups
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from openitr.errors import InputError
+from openitr.objectives.again import draw_from, draws
 from openitr.objectives.base import Objective
 from openitr.objectives.batch import Batch
 
@@ -52,28 +52,29 @@ def cached_backward(
     if micro < 1:
         raise InputError(f"micro is {micro}", "use 1 row or more")
     parts = [(encode, given.split(micro)) for encode, given in zip(encoders, inputs, strict=True)]
-    draws: list[list[Any]] = []
+    drawn: list[list[list[Tensor]]] = []
     leaves: list[Tensor] = []
     with torch.no_grad():
         for encode, chunks in parts:
             states, made = [], []
             for chunk in chunks:
-                states.append(_draws())
+                states.append(draws())
                 made.append(encode(chunk))
-            draws.append(states)
+            drawn.append(states)
             leaves.append(torch.cat(made).requires_grad_())
     value = loss(*leaves)
     value.backward()
-    after = _draws()
-    for (encode, chunks), states, leaf in zip(parts, draws, leaves, strict=True):
+    after = draws()
+    for (encode, chunks), states, leaf in zip(parts, drawn, leaves, strict=True):
         if leaf.grad is None:
             continue
         for chunk, state, gradient in zip(chunks, states, leaf.grad.split(micro), strict=True):
-            _draw_from(state)
+            draw_from(state)
             made_again = encode(chunk)
             if made_again.requires_grad:
-                made_again.backward(gradient)
-    _draw_from(after)
+                # The slope of this sum is the gradient; handing it to backward() makes torch load sympy, 20 MB.
+                (made_again * gradient).sum().backward()
+    draw_from(after)
     return value.detach()
 
 
@@ -122,14 +123,3 @@ def grouped_backward(
             loss, [encode_images, encode_texts], [images[first : last + 1], texts[rows]], micro=micro
         )
     return total
-
-
-def _draws() -> list[Tensor]:
-    """State of the random numbers that dropout draws from."""
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [])]
-
-
-def _draw_from(state: list[Tensor]) -> None:
-    torch.set_rng_state(state[0])
-    if len(state) > 1:
-        torch.cuda.set_rng_state_all(state[1:])

@@ -214,7 +214,7 @@ def order(objective: Objective) -> None:
 
 def one_pair(objective: Objective) -> None:
     """A single pair has no negatives; the loss and its gradients stay finite."""
-    _finite(objective, draw(1, seed=9), "one pair")
+    _finite(objective, draw(1, seed=9), "one pair, which has no negatives")
 
 
 def duplicates(objective: Objective) -> None:

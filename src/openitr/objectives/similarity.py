@@ -19,9 +19,12 @@ class Similarity(nn.Module):
 
     Attributes:
         needs: Fields of the batch beside the two embeddings.
+        by_rows: Whether it reads nothing but the two embeddings, and each row by itself: large batches are then
+            compared some rows at a time.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    by_rows: ClassVar[bool] = False
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(B, M) and (M, B)."""
@@ -35,6 +38,8 @@ class Dot(Similarity):
     [[1.0, 0.0], [0.0, 1.0]]
     """
 
+    by_rows = True
+
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         scores = batch.images @ batch.texts.T
         return scores, scores.T
@@ -46,6 +51,8 @@ class Sparse(Similarity):
     >>> Sparse()(Batch(torch.tensor([[-1.0, 1.0]]), torch.tensor([[1.0, 0.0]])))[0].item()
     0.0
     """
+
+    by_rows = True
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         scores = torch.log1p(batch.images.relu()) @ torch.log1p(batch.texts.relu()).T

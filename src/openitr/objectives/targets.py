@@ -18,9 +18,11 @@ class Targets:
 
     Attributes:
         needs: Fields of the batch beside the two embeddings.
+        by_rows: Whether they follow from ``owner`` alone, so that they can be made for some pictures or texts only.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    by_rows: ClassVar[bool] = False
 
     def weights(self, batch: Batch, scores: Tensor) -> Tensor:
         """(B, M), any non-negative numbers; a form divides rows or columns by their sums where it wants them so."""
@@ -39,6 +41,8 @@ class Own(Targets):
     >>> Own()(batch, torch.zeros(2, 3)).tolist()
     [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
+
+    by_rows = True
 
     def weights(self, batch: Batch, scores: Tensor) -> Tensor:
         return batch.positives()

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from openitr.search.hubness import Level, Unhub
     from openitr.search.parts import parse_part
     from openitr.search.pipeline import Candidates, Cut, Pipeline, Retriever, Stage
-    from openitr.search.rerank import Rerank
+    from openitr.search.rerank import (
+        ComCLIPReranker,
+        ComponentReranker,
+        CrossEncoder,
+        ListwiseReranker,
+        NDCRReranker,
+        PropositionReranker,
+        Rerank,
+    )
     from openitr.search.retrieve import Retrieve
     from openitr.search.words import Words
 
@@ -30,12 +38,18 @@ _HOMES = {
     "Calibrate": "calibrate",
     "Calibration": "calibrate",
     "Candidates": "pipeline",
+    "ComCLIPReranker": "rerank",
+    "ComponentReranker": "rerank",
+    "CrossEncoder": "rerank",
     "Cut": "pipeline",
     "Diversify": "diversify",
     "DuplicateGroup": "duplicates",
     "Fuse": "fuse",
     "Level": "hubness",
+    "ListwiseReranker": "rerank",
+    "NDCRReranker": "rerank",
     "Pipeline": "pipeline",
+    "PropositionReranker": "rerank",
     "Rerank": "rerank",
     "Retrieve": "retrieve",
     "Retriever": "pipeline",
@@ -54,12 +68,18 @@ __all__ = [
     "Calibrate",
     "Calibration",
     "Candidates",
+    "ComCLIPReranker",
+    "ComponentReranker",
+    "CrossEncoder",
     "Cut",
     "Diversify",
     "DuplicateGroup",
     "Fuse",
     "Level",
+    "ListwiseReranker",
+    "NDCRReranker",
     "Pipeline",
+    "PropositionReranker",
     "Rerank",
     "Retrieve",
     "Retriever",

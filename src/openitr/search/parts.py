@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from openitr.errors import QueryError
+from openitr.search.rerank.propositions import wanted_and_not
 from openitr.types import ImageArray, Part
 
 if TYPE_CHECKING:
@@ -44,6 +45,16 @@ def parse_part(text: str) -> Part:
     """
     weight, words = parse_weight(text)
     return Part(text=words.strip(), weight=weight)
+
+
+def understood(words: str) -> tuple[list[Part], list[Part]]:
+    """Words as people type them: what is wanted, and what they say is not there; what is in quotes stays as it is.
+
+    >>> [[part.text for part in side] for side in understood("a dog but no people")]
+    [['a dog'], ['people']]
+    """
+    wanted, denied = wanted_and_not(words)
+    return [Part(text=wanted)], [Part(text=one) for one in denied]
 
 
 def image_part(image: ImageLike, decode: Callable[[Path | bytes], ImageArray]) -> Part:

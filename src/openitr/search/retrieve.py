@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,26 @@ from openitr.search.word_weights import spelled, weighed
 from openitr.types import MAX_K, Part, Query
 
 
+@runtime_checkable
+class Encoded(Protocol):
+    """A part that says itself how it is encoded: a picture with what should be different about it."""
+
+    def encoded(self, encoder: Encoder) -> Embeddings:
+        """One row."""
+        ...
+
+
 def encode_parts(parts: Sequence[Part], encoder: Encoder) -> list[Embeddings]:
     """One embedding of length 1 per part, in order; texts in one batch, pictures in another, neither without need."""
-    rows: list[Embeddings | None] = [None] * len(parts)
-    texts = [i for i, part in enumerate(parts) if part.image is None]
-    images = [i for i, part in enumerate(parts) if part.image is not None]
+    rows: list[Embeddings | None] = [p.encoded(encoder) if isinstance(p, Encoded) else None for p in parts]
+    texts = [i for i, part in enumerate(parts) if part.image is None and rows[i] is None]
+    images = [i for i, part in enumerate(parts) if part.image is not None and rows[i] is None]
     if texts:
         made = encoder.encode_texts([parts[i].text for i in texts])
         for place, i in enumerate(texts):
             rows[i] = made[place : place + 1]
     if images:
-        made = encoder.encode_images([image for part in parts if (image := part.image) is not None])
+        made = encoder.encode_images([image for i in images if (image := parts[i].image) is not None])
         for place, i in enumerate(images):
             rows[i] = made[place : place + 1]
     return [row for row in rows if row is not None]

@@ -108,6 +108,54 @@ class SearchAnswer(BaseModel):
     took_ms: float
 
 
+class QuestionAnswer(BaseModel):
+    """What would tell the most about which picture is meant."""
+
+    text: str
+    options: list[str] = Field(description="Answers to choose from; free words do as well.")
+    gain: float = Field(description="Expected information gain, bits.")
+
+
+class TurnAnswer(BaseModel):
+    """What was said, and what was looked for then."""
+
+    said: str
+    looked_for: str
+
+
+class ChatAnswer(SearchAnswer):
+    """Hits after this turn, none of those that were excluded; and the conversation, for the next one."""
+
+    said: str
+    looked_for: str = Field(description="What is looked for now, in words.")
+    question: QuestionAnswer | None = None
+    excluded: list[int] = Field(description="Ids that are not shown again in this conversation.")
+    turns: list[TurnAnswer]
+    state: dict[str, Any] = Field(description="To be sent back with the next turn, as it is.")
+
+
+class SuggestionAnswer(BaseModel):
+    """The words, changed for one kind of what they find."""
+
+    query: str
+    added: list[str]
+    ids: list[int] = Field(description="Of its pictures, the most central first.")
+    share: float = Field(description="Of what was found.")
+    found: float | None = None
+    notes: list[str] = []
+
+
+class SuggestAnswer(BaseModel):
+    """Better queries, the largest kind first; and hints on spelling and language."""
+
+    query: str
+    suggestions: list[SuggestionAnswer]
+    results: int = Field(description="How many pictures were grouped.")
+    did_you_mean: str | None = None
+    language: str | None = Field(None, description="Of the words, where the model does not speak it.")
+    notes: list[str]
+
+
 class ItemsAnswer(BaseModel):
     """A page of pictures."""
 

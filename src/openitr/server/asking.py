@@ -12,45 +12,22 @@ from typing import Any
 from starlette.responses import Response
 
 from openitr.collection.filters import parse_where
-from openitr.embeddings import Embeddings
 from openitr.errors import QueryError
 from openitr.media.prepare import Preparation
+from openitr.media.results import Decoded
 from openitr.search.answer import BUCKETS
+from openitr.search.parts import understood
 from openitr.server import schemas
 from openitr.server.answers import answer
 from openitr.server.batching import BatchingEncoder
+from openitr.server.composed import change_of, without_shown
 from openitr.server.facts import whole_item
 from openitr.server.files import safe_path
 from openitr.server.pictures import from_data_url
 from openitr.server.served import ServedCollection
-from openitr.types import Hits, ImageArray, Part, Query
+from openitr.types import Hits, Part, Query
 
 _PICTURES = 16
-
-
-class Known:
-    """An encoder that has encoded already: hands out the rows of one query's texts and pictures.
-
-    Args:
-        encoder: The model they come from.
-        texts, images: n rows, of the model's kind.
-    """
-
-    def __init__(self, encoder: BatchingEncoder, texts: Embeddings | None, images: Embeddings | None) -> None:
-        self.spec, self.kind, self.dim = encoder.spec, encoder.kind, encoder.dim
-        self.fingerprint, self.preparation = encoder.fingerprint, encoder.preparation
-        self.manifest = encoder.manifest
-        self._texts, self._images = texts, images
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """The rows of the query's texts."""
-        assert self._texts is not None and len(texts) == len(self._texts)
-        return self._texts
-
-    def encode_images(self, images: Sequence[ImageArray]) -> Embeddings:
-        """The rows of the query's pictures."""
-        assert self._images is not None and len(images) == len(self._images)
-        return self._images
 
 
 async def search(
@@ -68,10 +45,12 @@ async def search(
     where = asked.where if isinstance(asked.where, dict) else parse_where(asked.where or [])
     options: dict[str, Any] = {"where": where, "k": asked.k, "offset": asked.offset}
     pictures = listed(asked.image)
-    alone = len(pictures) == 1 and not (asked.text or asked.but or asked.avoid or uploads)
+    change = change_of(asked, len(pictures) + len(uploads))
+    alone = len(pictures) == 1 and not (asked.text or change or asked.avoid or uploads)
 
     def respond(hits: Hits) -> Response:
-        return answer(_document(served, asked, hits, (time.perf_counter() - start) * 1000))
+        took_ms = (time.perf_counter() - start) * 1000
+        return answer(document(served, hits, took_ms, why=asked.why, items=asked.items))
 
     if alone and isinstance(id := pictures[0], int):
 
@@ -82,12 +61,23 @@ async def search(
 
         return await lane.run(alike)
     runs = await served.models(asked.kind, asked.run)
-    parts, avoid = await _parts(served, asked, pictures, uploads, runs[0][1])
+    parts, avoid, shown = await _parts(served, asked, pictures, uploads, runs[0][1])
     query = Query(parts, avoid, sort=asked.sort, **options)
-    known = await asyncio.gather(*(_known(encoder, [*query.parts, *query.negatives]) for _, encoder in runs))
+    ahead = change.asked(query) if change is not None else query
+    await asyncio.gather(*(_encoded(encoder, [*ahead.parts, *ahead.negatives]) for _, encoder in runs))
+    models = [encoder for _, encoder in runs]
     # One run is named, so that it is the one whose model encoded; all together go by their fingerprints.
     how: dict[str, Any] = {"kind": "hybrid"} if asked.kind == "hybrid" else {"run": runs[0][0].name}
-    return await lane.run(lambda: respond(library.search(query, model=known, diverse=asked.diverse, **how)))
+
+    def found(query: Query) -> Hits:
+        return library.search(query, model=models, diverse=asked.diverse, **how)
+
+    if change is None:
+        return await lane.run(lambda: respond(found(query)))
+    # A composer asks a language model where there is one, which takes its time.
+    if asked.composer is not None and await served.house.lmm() is not None:
+        lane = served.house.slow
+    return await lane.run(lambda: respond(without_shown(query, shown, lambda page: change.answered(page, found))))
 
 
 def listed(value: Any) -> list[Any]:
@@ -101,29 +91,28 @@ async def _parts(
     pictures: Sequence[Any],
     uploads: Sequence[tuple[str, bytes]],
     encoder: BatchingEncoder,
-) -> tuple[list[Part], list[Part]]:
-    """What to look for and what to avoid, pictures decoded side by side."""
-    texts = [_text(t) for t in listed(asked.text)]
-    if asked.but and asked.strength:
-        texts.append(Part(asked.but, weight=asked.strength))
+) -> tuple[list[Part], list[Part], set[str]]:
+    """What to look for, what to avoid, and the SHA-256 of the pictures to look like; they are decoded side by side."""
+    told = [understood(t) if isinstance(t, str) else ([_text(t)], []) for t in listed(asked.text)]
+    texts, denied = [part for wanted, _ in told for part in wanted], [part for _, shun in told for part in shun]
     avoid = listed(asked.avoid)
     shunned = [a for a in avoid if isinstance(a, schemas.PicturePart)]
     count = len(pictures) + len(uploads) + len(shunned)
     if count > _PICTURES:
         raise QueryError(f"{count} pictures in one query", f"give at most {_PICTURES}")
 
-    async def decoded(source: Any, name: str = "picture") -> Part:
+    async def decoded(source: Any, name: str = "picture") -> tuple[Part, str]:
         weight = 1.0
         if isinstance(source, schemas.PicturePart):
             source, weight = source.image, source.weight
-        array, label = await picture(served, source, encoder.preparation, name)
-        return Part(image=array, weight=weight, label=label)
+        made, label = await picture(served, source, encoder.preparation, name)
+        return Part(image=made.array, weight=weight, label=label), made.sha256
 
     given = [*map(decoded, pictures), *(decoded(data, name) for name, data in uploads), *map(decoded, shunned)]
     found = await asyncio.gather(*given)
-    shown = iter(found[count - len(shunned) :])
-    negatives = [next(shown) if isinstance(a, schemas.PicturePart) else _text(a) for a in avoid]
-    return [*texts, *found[: count - len(shunned)]], negatives
+    wanted, unwanted = found[: count - len(shunned)], iter(found[count - len(shunned) :])
+    negatives = [next(unwanted)[0] if isinstance(a, schemas.PicturePart) else _text(a) for a in avoid]
+    return [*texts, *(part for part, _ in wanted)], [*negatives, *denied], {sha256 for _, sha256 in wanted}
 
 
 def _text(given: str | schemas.TextPart) -> Part:
@@ -132,8 +121,8 @@ def _text(given: str | schemas.TextPart) -> Part:
 
 async def picture(
     served: ServedCollection, source: str | int | bytes, preparation: Preparation, label: str = "picture"
-) -> tuple[ImageArray, str]:
-    """A picture that a request brings or names, ready for a model, and what to call it.
+) -> tuple[Decoded[Any], str]:
+    """A picture that a request brings or names, its array ready for a model, and what to call it.
 
     Args:
         served: The collection that ids belong to.
@@ -148,37 +137,44 @@ async def picture(
     """
     house = served.house
 
-    def decode() -> tuple[ImageArray, str]:
+    def decode() -> tuple[Decoded[Any], str]:
         if isinstance(source, int):
             item = served.item(source)
             place: bytes | Path = safe_path(served, item)
-            return house.pictures.decode(place, preparation, item.name).array, item.name
+            return house.pictures.decode(place, preparation, item.name), item.name
         data = from_data_url(source) if isinstance(source, str) else source
-        return house.pictures.decode(data, preparation, label).array, label
+        return house.pictures.decode(data, preparation, label), label
 
     return await house.decoding.run(decode)
 
 
-async def _known(encoder: BatchingEncoder, parts: Sequence[Part]) -> Known:
-    """The parts encoded, texts and pictures side by side."""
+async def _encoded(encoder: BatchingEncoder, parts: Sequence[Part]) -> None:
+    """Have the parts encoded in company, texts and pictures side by side; the search finds them made."""
     texts = [part.text for part in parts if part.image is None]
     images = [part.image for part in parts if part.image is not None]
-    waiting = {}
-    if texts:
-        waiting["texts"] = asyncio.wrap_future(encoder.texts.submit(texts))
-    if images:
-        waiting["images"] = asyncio.wrap_future(encoder.images.submit(images))
-    made = dict(zip(waiting, await asyncio.gather(*waiting.values()), strict=True))
-    return Known(encoder, made.get("texts"), made.get("images"))
+    waiting = [encoder.texts.submit(texts)] if texts else []
+    waiting += [encoder.images.submit(images)] if images else []
+    await asyncio.gather(*map(asyncio.wrap_future, waiting))
 
 
-def _document(served: ServedCollection, asked: schemas.SearchRequest, hits: Hits, took_ms: float) -> dict[str, Any]:
+def document(
+    served: ServedCollection, hits: Hits, took_ms: float, *, why: bool = True, items: bool = False
+) -> dict[str, Any]:
+    """An answer as plain data.
+
+    Args:
+        served: The collection that was asked.
+        hits: What was found.
+        took_ms: Milliseconds, all in all.
+        why: Say of every hit what each stage added to its score.
+        items: Give everything known of every hit.
+    """
     found = []
     for hit in hits:
         facts = hit.to_json() | {"width": hit.item.width, "height": hit.item.height, "name": hit.item.name}
-        if not asked.why:
+        if not why:
             facts["why"] = []
-        if asked.items:
+        if items:
             facts["item"] = whole_item(served, hit.item)
         found.append(facts)
     counts = Counter(hit.bucket for hit in hits)

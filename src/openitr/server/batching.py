@@ -6,6 +6,7 @@ from all requests in turn, so that one that asks for hundreds delays nobody by m
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from openitr.encoders.base import Encoder
 from openitr.errors import ShapeError
 from openitr.media.prepare import Preparation
 from openitr.server.problems import busy
+from openitr.server.recent import Recalled
 from openitr.types import ImageArray
 
 _ROWS = 32
@@ -160,7 +162,8 @@ class Batcher:
 
 
 class BatchingEncoder:
-    """An encoder that many threads share: the model sees few large calls instead of many small ones.
+    """An encoder that many threads share: the model sees few large calls instead of many small ones, and nothing twice
+    that it has seen lately.
 
     Args:
         encoder: The model.
@@ -178,8 +181,10 @@ class BatchingEncoder:
         self.fingerprint: str = encoder.fingerprint
         self.preparation: Preparation = encoder.preparation
         tell = told or (lambda what, count: None)
-        self.texts = Batcher("texts", encoder.encode_texts, waiting=waiting, told=lambda n: tell("texts", n))
-        self.images = Batcher("images", encoder.encode_images, waiting=waiting, told=lambda n: tell("images", n))
+        self._texts = Batcher("texts", encoder.encode_texts, waiting=waiting, told=lambda n: tell("texts", n))
+        self._images = Batcher("images", encoder.encode_images, waiting=waiting, told=lambda n: tell("images", n))
+        self.texts = Recalled(self._texts, key=str)
+        self.images = Recalled(self._images, key=_content)
 
     @property
     def manifest(self) -> Any:
@@ -196,8 +201,13 @@ class BatchingEncoder:
 
     def close(self) -> None:
         """End both threads."""
-        self.texts.close()
-        self.images.close()
+        self._texts.close()
+        self._images.close()
 
     def _none(self) -> Embeddings:
         return nothing(self.kind, self.dim)
+
+
+def _content(image: ImageArray) -> tuple[tuple[int, ...], bytes]:
+    """What a picture is known by."""
+    return image.shape, hashlib.blake2b(image.tobytes(), digest_size=16).digest()

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from openitr.server.answers import ProblemDocument
 from openitr.server.problems import MEDIA_TYPE
-from openitr.server.schemas import SearchRequest
+from openitr.server.schemas import ChatRequest, SearchRequest
 
 _ANY = {
     400: "Malformed.",
@@ -45,7 +45,7 @@ def describe(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (ProblemDocument, SearchRequest):
+    for model in (ProblemDocument, SearchRequest, ChatRequest):
         made = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= made.pop("$defs", {})
         schemas[model.__name__] = made

@@ -1,7 +1,7 @@
 """Tools for language models (Model Context Protocol), over standard input and output, or at ``/mcp`` of the server.
 
     search_pictures     words in, pictures with probabilities out; small pictures beside them for a model that sees
-    similar_pictures    more like one of them
+    similar_pictures    more like one of them, or like it with something different
     describe_picture    everything known of one
     list_collections    what can be asked, and by which fields it can be filtered
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from openitr.errors import MissingExtra
 from openitr.library import Library
+from openitr.server.files import safe_path
 from openitr.server.problems import Problem
 from openitr.server.tools import Tools
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
     from openitr.server.served import Served
     from openitr.server.settings import Settings
+    from openitr.types import ImageArray, Item
 
 R = TypeVar("R")
 _BODY = 1 << 20
@@ -46,8 +48,13 @@ def mount(app: FastAPI, served: Served, settings: Settings) -> Callable[[], Abst
         collection = served.get(name)
         return collection.encoder(collection.run())
 
+    def picture(name: str, item: Item) -> ImageArray:
+        collection = served.get(name)
+        preparation = encoder(name).preparation
+        return served.pictures.decode(safe_path(collection, item), preparation, item.name).array
+
     libraries = {collection.name: collection.library for collection in served}
-    tools = Tools(libraries, encoder=encoder, discreet=served.discreet, show_paths=settings.show_paths)
+    tools = Tools(libraries, encoder=encoder, picture=picture, discreet=served.discreet, show_paths=settings.show_paths)
     endpoint = _Endpoint()
     app.router.routes.append(Route("/mcp", endpoint, methods=["GET", "POST", "DELETE"], include_in_schema=False))
 

@@ -82,12 +82,19 @@ def build(tools: Tools, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> M
     async def similar_pictures(
         id: Id,
         collection: Collection = None,
+        but: Annotated[
+            Text | None, Field(description='What should be different from it: "in red", "at night", "without people".')
+        ] = None,
+        strength: Annotated[
+            float, Field(description="How much `but` counts: 0 not at all, 1 as usual, at most 4.", ge=0, le=4)
+        ] = 1.0,
         where: Where = (),
         limit: Limit = 10,
         look: Seen = 0,
     ) -> CallToolResult:
-        """Find pictures that look like one that was found before."""
-        return await told(partial(tools.similar, id, collection, where, limit), collection, look)  # type: ignore[no-any-return]
+        """Find pictures that look like one that was found before, or like it with something different."""
+        call = partial(tools.similar, id, collection, but, strength, where, limit)
+        return await told(call, collection, look)  # type: ignore[no-any-return]
 
     @server.tool(annotations=reads, title="Describe a picture")
     async def describe_picture(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import threading
 from dataclasses import replace
@@ -16,6 +17,7 @@ from openitr.media.pool import DecodePool
 from openitr.media.prepare import Preparation
 from openitr.media.results import Decoded, Failed
 from openitr.server.problems import Problem
+from openitr.server.recent import Recent
 
 _MIB = 1 << 20
 # A query picture is looked at by somebody who waits for it: it may cost less than one that is indexed.
@@ -51,13 +53,17 @@ def from_data_url(url: str) -> bytes:
 class Pictures:
     """Decoders of what requests bring, one small pool per way of preparing pictures; they start when first needed.
 
+    What was decoded lately is kept, by its content, or by its place and the state of the file there.
+
     Args:
         limits: What one picture may cost.
         workers: Processes per pool.
+        room: Bytes of decoded pictures that are kept.
     """
 
-    def __init__(self, limits: Limits = QUERY_LIMITS, workers: int = 2) -> None:
+    def __init__(self, limits: Limits = QUERY_LIMITS, workers: int = 2, room: int = 32 * _MIB) -> None:
         self.limits, self.workers = limits, workers
+        self._recent: Recent[Decoded[Any]] = Recent(room)
         self._pools: dict[Preparation, DecodePool] = {}
         self._lock = threading.Lock()
         self._open = True
@@ -68,12 +74,16 @@ class Pictures:
         Raises:
             UnreadableImage: It is none, or cost too much; named by ``label``, never by a path of this disk.
         """
+        key = (preparation, _state(source))
+        if (kept := self._recent.get(key)) is not None:
+            return kept
         try:
             (result,) = self._pool(preparation).map([(label, source)])
         except RuntimeError as error:
             raise Problem(503, "the server is stopping") from error
         if isinstance(result, Failed):
             raise UnreadableImage(result.reason, label, result.remedy)
+        self._recent.put(key, result, result.array.nbytes + len(result.thumbnail))
         return result
 
     def _pool(self, preparation: Preparation) -> DecodePool:
@@ -92,3 +102,15 @@ class Pictures:
             pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
             pool.close()
+
+
+def _state(source: bytes | Path) -> tuple[Any, ...]:
+    """What a picture is known by: its content, or where its file lies and when it was last changed."""
+    if isinstance(source, bytes):
+        return (hashlib.sha256(source).digest(),)
+    try:
+        about = source.stat()
+    except OSError:
+        # It is gone: nothing is kept under this, and the decoder says what is wrong.
+        return (str(source), -1)
+    return str(source), about.st_ino, about.st_size, about.st_mtime_ns

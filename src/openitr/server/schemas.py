@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from openitr.search.dialogue.turns import MAX_CHARS
 from openitr.types import MAX_K
 
 MAX_ID = 2**53 - 1
@@ -52,8 +53,15 @@ class SearchRequest(Body):
     image: Picture | Annotated[list[Picture], Field(max_length=MAX_PARTS)] | None = Field(
         None, description="Pictures to look like; an id alone means more like it."
     )
-    but: Words | None = Field(None, description="What should be different from the picture.")
-    strength: Annotated[StrictFloat | StrictInt, Field(ge=0, le=4)] = Field(1, description="Weight of `but`.")
+    but: Words | None = Field(
+        None, description="What should be different from the picture, which is left out of the answer itself."
+    )
+    strength: Annotated[StrictFloat | StrictInt, Field(ge=0, le=4)] = Field(
+        1, description="How much `but` counts: 0 not at all, 1 as usual."
+    )
+    composer: Literal["pdv", "weimocir", "cirevl"] | None = Field(
+        None, description="How `but` is followed; left out, as weighted words, which works with every kind."
+    )
     avoid: Avoided | Annotated[list[Avoided], Field(max_length=MAX_PARTS)] | None = Field(
         None, alias="not", description="What the hits should not show."
     )
@@ -70,6 +78,43 @@ class SearchRequest(Body):
     )
     why: StrictBool = Field(True, description="Say of every hit what each stage added to its score.")
     items: StrictBool = Field(False, description="Give everything known of every hit, as /v1/items/{id} does.")
+
+
+class ChatRequest(Body):
+    """One turn of a conversation: at most one of `say`, `like`, `reject` and `undo`; none looks at it again."""
+
+    collection: Name | None = None
+    state: dict[str, Any] | None = Field(
+        None, description="The conversation so far, as the last answer gave it; left out, a new one begins."
+    )
+    say: Annotated[StrictStr, Field(min_length=1, max_length=MAX_CHARS)] | None = Field(
+        None, description="What the picture shows, an answer to the question, or a correction."
+    )
+    like: Id | None = Field(None, description="Id of a picture that is close.")
+    reject: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="Ids of pictures that are never to be shown again in this conversation."
+    )
+    undo: StrictBool = Field(False, description="Take the last turn back.")
+    k: Annotated[StrictInt, Field(ge=1, le=1000, description="Hits per turn, said at the beginning.")] = 20
+    where: Where | None = Field(None, description="Filter, said at the beginning.")
+    kind: Literal["dense", "lexicon", "late", "hybrid"] | None = Field(
+        None, description="How to look, said at the beginning."
+    )
+    run: Name | None = Field(None, description="Which run, said at the beginning.")
+    why: StrictBool = Field(True, description="Say of every hit what each stage added to its score.")
+    items: StrictBool = Field(False, description="Give everything known of every hit, as /v1/items/{id} does.")
+
+
+class SuggestRequest(Body):
+    """Words to make better ones of."""
+
+    collection: Name | None = None
+    text: Annotated[StrictStr, Field(min_length=1, max_length=500)]
+    groups: Annotated[StrictInt, Field(ge=2, le=20)] | None = Field(
+        None, description="How many kinds of pictures to tell apart; counted if left out."
+    )
+    where: Where | None = Field(None, description="Filter of the search.")
+    run: Name | None = Field(None, description="Which dense run.")
 
 
 class Ids(Body):

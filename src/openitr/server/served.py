@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from openitr.collection import browse
 from openitr.collection.changes import Changes, Kept
-from openitr.errors import CollectionError
+from openitr.errors import CollectionError, OpenITRError
 from openitr.library import Library
 from openitr.search.kinds import runs_for
 from openitr.server.batching import BatchingEncoder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openitr.collection import Run
+    from openitr.encoders.lmm import LMM
     from openitr.types import Item
 
 
@@ -143,6 +144,8 @@ class Served:
         self.discreet = Discreet(self._folders(libraries), show=settings.show_paths)
         self._told = told
         self._encoders: dict[str, BatchingEncoder] = {}
+        self._lmm: LMM | None = None
+        self._looked = False
         self._lock = threading.Lock()
         self._collections = {name: ServedCollection(name, library, self) for name, library in libraries.items()}
 
@@ -188,6 +191,22 @@ class Served:
 
                 self._encoders[spec] = BatchingEncoder(load(spec), told=self._told)
             return self._encoders[spec]
+
+    async def lmm(self) -> LMM | None:
+        """The language model that whoever started the server configured, if any; looked for once."""
+        if not self._looked:
+            await self.loading.run(self._look)
+        return self._lmm
+
+    def _look(self) -> None:
+        from openitr.collection.places import cache_folder
+        from openitr.encoders.lmm import configured
+
+        try:
+            self._lmm = configured(cache=cache_folder() / "lmm")
+        except OpenITRError as error:
+            log.warning("conversations do without a language model: %s", error)
+        self._looked = True
 
     def warm(self) -> None:
         """Do what the first visitor would wait for; what cannot be done says so when it is asked for."""

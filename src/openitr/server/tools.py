@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from openitr.errors import InputError, OpenITRError
 from openitr.library import Library
 from openitr.media.formats import HEAD, sniff
-from openitr.types import Hits, Item
+from openitr.search.compose.change import Change
+from openitr.search.parts import decode_query
+from openitr.types import Hits, ImageArray, Item, Part
 
 if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
@@ -21,7 +23,8 @@ class Tools:
 
     Args:
         libraries: By name; the first is the default.
-        encoder: The model to ask a collection with, by its name and run; None lets each library load its own.
+        encoder: The model to ask a collection with, by its name; None lets each library load its own.
+        picture: A picture of a collection, by its name, ready for a model; None decodes the file here.
         discreet: Takes the folders of this disk out of a text.
         show_paths: Whether answers say where a picture lies on this disk.
 
@@ -37,11 +40,13 @@ class Tools:
         libraries: Mapping[str, Library],
         *,
         encoder: Callable[[str], Encoder] | None = None,
+        picture: Callable[[str, Item], ImageArray] | None = None,
         discreet: Callable[[str], str] = str,
         show_paths: bool = False,
     ) -> None:
         self.libraries = dict(libraries)
         self.encoder, self.discreet, self.show_paths = encoder, discreet, show_paths
+        self.picture = picture or (lambda name, item: decode_query(self.libraries[name].file(item)))
 
     def search(
         self, query: str, collection: str | None, avoid: Sequence[str], where: Sequence[str], limit: int
@@ -54,11 +59,18 @@ class Tools:
         return self._told(name, library, hits), [hit.id for hit in hits]
 
     def similar(
-        self, id: int, collection: str | None, where: Sequence[str], limit: int
+        self, id: int, collection: str | None, but: str | None, strength: float, where: Sequence[str], limit: int
     ) -> tuple[dict[str, Any], list[int]]:
-        """Hits like one picture as plain data, and their ids."""
+        """Hits like one picture, or different from it as ``but`` says, as plain data; and their ids."""
         name, library = self._library(collection)
-        hits = library.more_like(id, k=limit, where=where)
+        if but is None:
+            hits = library.more_like(id, k=limit, where=where)
+        else:
+            item = library.item(id)
+            change = Change(but, strength, shown=(item.sha256,))
+            part = Part(image=self.picture(name, item), label=item.name)
+            model = self.encoder(name) if self.encoder else None
+            hits = library.search(images=[part], but=change, where=where, k=limit, model=model)
         return self._told(name, library, hits), [hit.id for hit in hits]
 
     def describe(self, id: int, collection: str | None) -> tuple[dict[str, Any], list[int]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openitr.systems.card import Budget, Card, Check, Outcome
 
 if TYPE_CHECKING:
-    from openitr.embeddings import Ints
     from openitr.objectives import Objective
     from openitr.systems.two_shapes import TwoShapes
 
@@ -90,8 +89,10 @@ def fused(train: TwoShapes, held: TwoShapes, objective: Objective, seed: int) ->
     import numpy as np
     import torch
 
+    from openitr.datasets.scenes import render
     from openitr.models import AlignThenFuse, TextTransformer, ViT, WordTokenizer
     from openitr.objectives import InfoNCE
+    from openitr.search.rerank import CrossEncoder
     from openitr.systems.two_shapes import first_rank, reranked
     from openitr.train import Plan, Trainer, encode
 
@@ -107,12 +108,10 @@ def fused(train: TwoShapes, held: TwoShapes, objective: Objective, seed: int) ->
     own = np.arange(len(held))
     pictures = unseen.images(own)
 
-    def judged(query: int, rows: Ints) -> Any:
-        return model.match(pictures[torch.from_numpy(rows)], unseen.texts[query : query + 1]).numpy()
-
+    scorer = CrossEncoder(model, tokenizer, lambda row: render(held.scenes[row], 32))
     wrong = held.swapped().examples(tokenizer).texts
     told = float((model.match(pictures, unseen.texts) > model.match(pictures, wrong)).float().mean() * 100)
-    return first_rank(texts @ images.T, own), first_rank(reranked(texts @ images.T, judged, TOP), own), told
+    return first_rank(texts @ images.T, own), first_rank(reranked(texts @ images.T, held.texts, scorer, TOP), own), told
 
 
 CARD = Card(
@@ -125,6 +124,7 @@ CARD = Card(
         "openitr.models.AlignThenFuse",
         "openitr.objectives.AlignThenFuseLoss",
         "openitr.objectives.MomentumContrast",
+        "openitr.search.rerank.CrossEncoder",
     ),
     experiment=experiment,
 )

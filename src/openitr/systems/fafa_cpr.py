@@ -16,7 +16,7 @@ from openitr.systems.sprc import Read, fusion_share, read
 if TYPE_CHECKING:
     from openitr.embeddings import Ints
 
-REFERENCES, STEPS, TOKENS, K = 1200, 300, 8, 3
+REFERENCES, A_SECOND, TOKENS, K = 1200, 2.5, 8, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,11 @@ def experiment(budget: Budget) -> Outcome:
     tokenizer = WordTokenizer.fit([one.text for one in world.train.triplets], length=24)
     train, test = read(world, world.train, tokenizer), read(world, world.test, tokenizer)
     asked = world.test
-    ours = fitted(world.train, train, asked, test, len(tokenizer), budget, diverse=True)
-    without = fitted(world.train, train, asked, test, len(tokenizer), budget, diverse=False)
+    steps = budget.steps(A_SECOND)
+    ours, without = (
+        fitted(world.train, train, asked, test, len(tokenizer), budget, diverse=diverse, steps=steps)
+        for diverse in (True, False)
+    )
     alpha = fusion_share(world.val)
     sums = asked.recall(weighted(asked.images[asked.references], asked.texts, alpha))
     image, text = asked.recall(asked.images[asked.references]), asked.recall(asked.texts)
@@ -65,7 +68,7 @@ def experiment(budget: Budget) -> Outcome:
         f"{len(asked.triplets)} edits over {len(asked.scenes)} scenes; trained on {len(world.train.triplets)} others",
         [
             "things in scenes stand in for people: edits of one scene are one identity",
-            f"{STEPS} steps on frozen tokens, {TOKENS} tokens of a target of which {K} count (the paper: 32 and 6)",
+            f"{steps} steps on frozen tokens, {TOKENS} tokens of a target of which {K} count (the paper: 32 and 6)",
         ],
     )
 
@@ -79,10 +82,9 @@ def fitted(
     budget: Budget,
     *,
     diverse: bool,
-    steps: int = STEPS,
-    share: float = 0.35,
+    steps: int,
 ) -> Found:
-    """Train on ``asked`` for a share of the budget at most, score ``held``."""
+    """Train on ``asked``, score ``held``."""
     import torch
     from torch import nn
 
@@ -102,8 +104,8 @@ def fitted(
         total = align(queries, targets, before[chosen]) + 0.5 * reason(queries, targets)
         return total + apart(targets) if diverse else total
 
-    parts, end = nn.ModuleList([model, align, reason]), budget.left - share * budget.seconds
-    fit(parts, loss, len(asked.triplets), steps=steps, batch=128, rate=2e-3, enough=lambda: budget.left < end)
+    parts = nn.ModuleList([model, align, reason])
+    fit(parts, loss, len(asked.triplets), steps=steps, batch=128, rate=2e-3, seed=budget.seed)
     with torch.no_grad():
         targets = model.targets(shown.tokens)
         queries = model.compose(shown.tokens[torch.as_tensor(held.references)], shown.ids)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openitr.systems.card import Budget, Card, Check, Outcome
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from openitr.embeddings import Ints
     from openitr.models import FusionInBackbone, TextTransformer, ViT
     from openitr.systems.two_shapes import TwoShapes
 
@@ -93,8 +92,10 @@ def trained(train: TwoShapes, held: TwoShapes, seed: int) -> dict[str, float]:
     import numpy as np
     import torch
 
+    from openitr.datasets.scenes import render
     from openitr.models import FusionInBackbone, WordTokenizer
     from openitr.objectives import FusedBackboneLoss, InfoNCE
+    from openitr.search.rerank import CrossEncoder
     from openitr.systems.two_shapes import first_rank, reranked
     from openitr.train import Plan, Trainer, encode
 
@@ -109,13 +110,11 @@ def trained(train: TwoShapes, held: TwoShapes, seed: int) -> dict[str, float]:
     own = np.arange(len(held))
     pictures = unseen.images(own)
 
-    def judged(query: int, rows: Ints) -> Any:
-        return model.match(pictures[torch.from_numpy(rows)], unseen.texts[query : query + 1]).numpy()
-
+    scorer = CrossEncoder(model, tokenizer, lambda row: render(held.scenes[row], 32))
     wrong = held.swapped().examples(tokenizer).texts
     return {
         "closed": first_rank(texts @ images.T, own),
-        "open": first_rank(reranked(texts @ images.T, judged, TOP), own),
+        "open": first_rank(reranked(texts @ images.T, held.texts, scorer, TOP), own),
         **judgements(model, pictures, unseen.texts, wrong),
     }
 
@@ -138,6 +137,10 @@ CARD = Card(
     year=2022,
     family="fusion-rerank",
     claim="Gated cross-attention inside both towers makes one set of weights a dual encoder and a fusion encoder.",
-    parts=("openitr.models.FusionInBackbone", "openitr.objectives.FusedBackboneLoss"),
+    parts=(
+        "openitr.models.FusionInBackbone",
+        "openitr.objectives.FusedBackboneLoss",
+        "openitr.search.rerank.CrossEncoder",
+    ),
     experiment=experiment,
 )

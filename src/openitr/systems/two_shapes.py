@@ -6,7 +6,7 @@ learn shapes and colours in seconds, and what is left to learn is which colour b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,15 @@ import numpy as np
 
 from openitr.datasets.scenes import Scene, Thing, render
 from openitr.embeddings import Floats, Ints
+from openitr.search.pipeline import Candidates
+from openitr.search.rerank import Rerank
+from openitr.types import Part, Query
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from openitr.models import WordTokenizer
+    from openitr.search.rerank import Scorer
     from openitr.train import Examples
 
 KINDS = "circle", "square", "triangle", "star", "heart", "moon"
@@ -128,20 +132,23 @@ def first_rank(scores: Any, own: Ints) -> float:
     return float(((scores >= best[:, None]).sum(1) == 1).mean() * 100)
 
 
-def reranked(scores: Any, judged: Callable[[int, Ints], Any], top: int) -> Any:
-    """Scores in which the ``top`` candidates of each query are ordered by ``judged`` and stay ahead of all others.
+def reranked(scores: Any, texts: Sequence[str], scorer: Scorer, top: int) -> Any:
+    """Scores after the product's own :class:`~openitr.search.Rerank`, without a deadline.
 
     Args:
-        scores: (q, n).
-        judged: Called with a query's row and its candidates' rows; gives their new scores, 0 to 1.
+        scores: (q, n) of the first stage; a candidate's id is its column.
+        texts: The q queries.
+        scorer: Of the stage, such as :class:`~openitr.search.rerank.CrossEncoder`.
         top: How many candidates of each query are judged anew.
 
-    >>> reranked(np.array([[3.0, 2.0, 1.0]]), lambda query, rows: np.array([0.1, 0.9]), 2).argsort()[0].tolist()
-    [2, 0, 1]
+    >>> again = reranked(np.array([[3.0, 2.0, 1.0]]), ["a"], lambda query, ids, some: ids, 2)
+    >>> (-again[0]).argsort(kind="stable").tolist()
+    [1, 0, 2]
     """
-    scores = np.array(scores, np.float64)
-    ceiling = scores.max() + 1
-    for query in range(len(scores)):
-        rows = np.argsort(-scores[query], kind="stable")[:top]
-        scores[query, rows] = ceiling + judged(query, rows)
-    return scores
+    stage = Rerank(scorer, top=top, deadline_ms=None, batch=top)
+    found = np.array(scores, np.float64)
+    for query, text in enumerate(texts):
+        order = np.argsort(-found[query], kind="stable")
+        made = stage(Query([Part(text)]), Candidates(order, found[query, order]))
+        found[query, made.ids] = made.scores
+    return found

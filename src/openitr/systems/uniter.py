@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from openitr.systems.card import Budget, Card, Check, Outcome
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from openitr.embeddings import Ints
+    from openitr.embeddings import Floats
     from openitr.models import SingleStream, WordTokenizer
     from openitr.systems.two_shapes import TwoShapes
     from openitr.train import Examples
@@ -111,6 +112,7 @@ def scored(train: TwoShapes, held: TwoShapes, tokenizer: WordTokenizer, seed: in
 
     from openitr.models import DualEncoder, Regions, SingleStream, TextTransformer, ViT
     from openitr.objectives import InfoNCE, SingleStreamLoss
+    from openitr.search.rerank import CrossEncoder
     from openitr.systems.two_shapes import first_rank, reranked
     from openitr.train import Plan, Trainer, encode
 
@@ -128,12 +130,18 @@ def scored(train: TwoShapes, held: TwoShapes, tokenizer: WordTokenizer, seed: in
     images, texts, _ = encode(dual, held.examples(tokenizer))
     found, own = texts @ images.T, np.arange(len(held))
 
-    def judged(query: int, rows: Ints) -> Any:
-        return joint.match(unseen.images(rows), unseen.texts[query : query + 1]).numpy()
-
+    scorer = CrossEncoder(joint, tokenizer, held.regions().__getitem__, view=stacked)
     wrong = examples(held.swapped(), tokenizer).texts
     told = told_apart(joint, unseen.images(own), unseen.texts, wrong)
-    return first_rank(found, own), first_rank(reranked(found, judged, TOP), own), told
+    return first_rank(found, own), first_rank(reranked(found, held.texts, scorer, TOP), own), told
+
+
+def stacked(regions: Sequence[Floats]) -> Tensor:
+    """Regions of several pictures as one tensor."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.stack(list(regions)))
 
 
 def told_apart(model: SingleStream, images: Tensor, right: Tensor, wrong: Tensor) -> float:
@@ -161,6 +169,7 @@ CARD = Card(
         "openitr.models.SingleStream",
         "openitr.objectives.transport_distance",
         "openitr.objectives.SingleStreamLoss",
+        "openitr.search.rerank.CrossEncoder",
     ),
     experiment=experiment,
 )

@@ -101,7 +101,7 @@ def _model(seen: Survey) -> Choice:
 
 
 def _objective(seen: Survey) -> list[Choice]:
-    if seen.noise is not None and seen.noise >= _NOISY and _clear(seen):
+    if seen.noise is not None and seen.noise >= _NOISY and clear(seen):
         left = min(0.5, round(seen.noise, 1))
         why = f"up to {seen.noise:.0%} of the pairs look wrong: the {left:.0%} of a batch that fit worst are left out"
         return [Choice("objective", f"small-loss:share={left:g}", why)]
@@ -124,7 +124,7 @@ def _objective(seen: Survey) -> list[Choice]:
     return [Choice("objective", "info-nce", why)]
 
 
-def _clear(seen: Survey) -> bool:
+def clear(seen: Survey) -> bool:
     """Whether the judge understands enough of these pairs for its estimate of the noise to mean something."""
     return seen.noise is not None and seen.known is not None and seen.noise + seen.known >= _CLEAR
 
@@ -151,7 +151,7 @@ def _pace(seen: Survey, batch: int) -> list[Choice]:
 def _notes(seen: Survey, label: Label | None) -> list[str]:
     found = []
     if seen.noise is not None and seen.known is not None:
-        if not _clear(seen):
+        if not clear(seen):
             found.append(
                 f"the judge {seen.judge!r} recognises the text of {seen.known:.0%} of the pictures (5% by chance): too "
                 "few to tell wrong pairs from pictures or words that are strange to it"

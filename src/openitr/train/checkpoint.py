@@ -50,6 +50,18 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, facts
 
 
+def unlike(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """In words, what differs; settings of the plan by name and value.
+
+    >>> unlike({"plan": {"epochs": 2, "seed": 0}, "data": "x"}, {"plan": {"epochs": 3, "seed": 0}, "data": "y"})
+    'epochs was 2, not 3; the data is other'
+    """
+    plans = there.get("plan", {}), here["plan"]
+    settings = [f"{k} was {plans[0].get(k)}, not {v}" for k, v in plans[1].items() if plans[0].get(k) != v]
+    others = [f"the {k} is other" for k, v in here.items() if k != "plan" and there.get(k) != v]
+    return "; ".join([*settings, *others])
+
+
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Names with a prefix and a bar."""
     return {f"{prefix}|{name}": value for name, value in tensors.items()}

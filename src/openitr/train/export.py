@@ -196,9 +196,11 @@ def write_projector_folder(
 
 def keep_weights(folder: Path, model: DualEncoder) -> None:
     """The torch weights and what they are weights of, for :func:`read_folder`."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    save_file({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, folder / WEIGHTS)
+    # save_file() makes a file that nobody but its owner may read; a model is for sharing.
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    (folder / WEIGHTS).write_bytes(save(tensors))
     (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
 
 

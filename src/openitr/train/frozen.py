@@ -85,10 +85,10 @@ class FrozenTowers:
             found.append(self._of_image(torch.from_numpy(middle), torch.from_numpy(pooled)))
         return torch.cat(found)
 
-    def maps(self, pixels: Tensor) -> Tensor:
-        """(n, 3, s, s) uint8 squares to the tower's middle map (n, 120, 17, 17): what is where."""
+    def maps(self, pixels: Tensor, name: str = "middle") -> Tensor:
+        """(n, 3, s, s) uint8 squares to a map, what is where: "middle" (n, 120, 17, 17), "grid" (n, 1280, 9, 9)."""
         squares = (batch.permute(0, 2, 3, 1).contiguous().numpy() for batch in pixels.split(BATCH))
-        return torch.cat([torch.from_numpy(self._image.run(["middle"], {"pixels": each})[0]) for each in squares])
+        return torch.cat([torch.from_numpy(self._image.run([name], {"pixels": each})[0]) for each in squares])
 
     def texts(self, texts: Sequence[str]) -> Tensor:
         """Texts to (n, 1152)."""

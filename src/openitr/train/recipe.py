@@ -165,11 +165,15 @@ def train(
     Raises:
         DatasetError: Data without such a split, language or label.
         InputError: An objective that this model or data cannot feed.
-        ModelError: A folder that cannot be trained further, or nothing to resume.
+        ModelError: A folder that cannot be trained further, nothing to resume, or a finished model in ``out``.
     """
     plan, out = plan or Plan(), Path(out).expanduser()
-    if not resume and (out / checkpoint.NAME).exists():
+    unfinished = (out / checkpoint.NAME).exists()
+    if unfinished and not resume:
         raise ModelError(f"{out} holds an unfinished training", "go on with --resume, or give another folder")
+    if not unfinished and (out / manifest.NAME).exists():
+        # Collections know a model by its fingerprint: written over, it is gone, and they can no longer be searched.
+        raise ModelError(f"{out} holds a finished model", "give another folder; `--model` goes on with this one there")
     kept, aside, choice = part(data, split=split, held=held, lang=lang, seed=plan.seed)
     if limit:
         kept = kept.take(limit, plan.seed)

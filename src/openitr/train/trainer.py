@@ -278,9 +278,8 @@ class Trainer:
     def _restore(self, path: Path) -> None:
         tensors, facts = checkpoint.load(path)
         if facts["identity"] != self._identity():
-            changed = [k for k, v in self._identity().items() if facts["identity"].get(k) != v]
             raise ModelError(
-                f"{path} is of another training: its {' and '.join(changed)} differ",
+                f"{path} is of another training: {checkpoint.unlike(facts['identity'], self._identity())}",
                 "resume with the settings it was begun with, or begin anew in another folder",
             )
         self.model.load_state_dict(checkpoint.under("model", tensors))

@@ -69,6 +69,33 @@ def test_strength_moves_the_answer(collection, photos):
     assert order("0")[0] == "blue25.png" and place(order("4")) < place(order("0"))
 
 
+@pytest.mark.parametrize("composer", ["pdv", "weimocir", "cirevl"])
+def test_a_composer_is_chosen_in_one_word(collection, photos, composer, monkeypatch):
+    monkeypatch.delenv("OPENITR_LMM_URL", raising=False)
+    shown = str(photos / "blue0.png")
+    asked = ["search", str(collection), "--image", shown, "--but", "in red", "-k", "7", "--json"]
+    answer = json.loads(run(*asked, "--composer", composer).stdout)
+    assert len(answer["hits"]) == 7 and "blue0.png" not in [hit["path"] for hit in answer["hits"]]
+    assert [part["value"] for part in answer["query"]["parts"]] == ["blue0.png, in red"]
+    assert ("notes" in answer) == (composer != "weimocir")
+    from openitr import open as opened
+
+    with opened(collection) as library:
+        found = library.search(images=[shown], but="in red", composer=composer, k=7)
+    assert [hit.path for hit in found] == [hit["path"] for hit in answer["hits"]]
+
+
+def test_composers_that_cannot_be_had_say_why(collection, photos):
+    def said(*words: str) -> str:
+        done = CliRunner().invoke(app, ["search", str(collection), "--image", str(photos / "blue0.png"), *words])
+        assert done.exit_code in (1, 2)
+        return " ".join(done.output.split())
+
+    assert "has to be trained" in said("--but", "in red", "--composer", "sprc")
+    assert "no composer 'banana'" in said("--but", "in red", "--composer", "banana")
+    assert "nothing says how" in said("--composer", "pdv")
+
+
 def test_without_a_picture_there_is_nothing_to_change(collection):
     done = CliRunner().invoke(app, ["search", str(collection), "a", "shirt", "--but", "in red"])
     assert done.exit_code in (1, 2)

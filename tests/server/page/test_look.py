@@ -14,7 +14,7 @@ Open = Callable[..., Any]
 
 PAGE = Path(str(files("openitr.server") / "page"))
 MOST_BYTES = 150_000
-MOST_BYTES_IN_ALL = 175_000
+MOST_BYTES_IN_ALL = 195_000
 
 # Every text that is seen, with its ratio to what lies behind it; texts over pictures have a shade of their own.
 CONTRAST = """() => {

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from openitr.datasets.croqs import load_croqs
 from openitr.datasets.sources import FileImage
-from openitr.errors import DatasetError
 from openitr.evaluate.benchmarks.benchmark import Benchmark, File
-from openitr.evaluate.benchmarks.files import Folder, field, listed, mapped, text
+from openitr.evaluate.benchmarks.files import Folder
 from openitr.evaluate.benchmarks.task import GalleryItem, QueryItem, Task
 from openitr.evaluate.qrels import Qrels
 
@@ -22,22 +22,17 @@ _CLOSED, _OPEN = ("R-Precision",), ("Recall@100", "mAP@100", "nDCG@10")
 
 def _read(root: Path) -> list[Task]:
     folder = Folder(root, _GET)
-    path = str(folder.path(_FILE))
     asked: dict[str, list[QueryItem]] = {"human": [], "initial": []}
     right: dict[str, list[str]] = {}
     results: dict[str, list[str]] = {}
     groups: dict[str, str] = {}
-    for number, row in enumerate(listed(folder.json(_FILE), path), 1):
-        where = f"{path}, query {number}"
-        initial = text(field(row, "query", where), where)
-        clusters = mapped(field(row, "clusters", where), where)
-        items = {name: _ids(field(one, "items", where), f"{where}, cluster {name!r}") for name, one in clusters.items()}
-        whole = list(dict.fromkeys(one for ids in items.values() for one in ids))
-        for name, ids in items.items():
-            one = f"{number}/{name}"
-            asked["human"].append(QueryItem(one, text(field(clusters[name], "caption", where), where)))
-            asked["initial"].append(QueryItem(one, initial))
-            right[one], results[one], groups[one] = ids, whole, initial
+    for number, row in enumerate(load_croqs(folder.path(_FILE)), 1):
+        whole = [str(one) for one in row.items]
+        for group in row.groups:
+            one = f"{number}/{group.name}"
+            asked["human"].append(QueryItem(one, group.caption))
+            asked["initial"].append(QueryItem(one, row.query))
+            right[one], results[one], groups[one] = [str(item) for item in group.items], whole, row.query
     pictures = _collection(folder, [one for ids in right.values() for one in ids])
     gallery = [GalleryItem(name, image) for name, image in pictures.items()]
     qrels = Qrels.of_sets(right)
@@ -54,13 +49,6 @@ def _collection(folder: Folder, named: list[str]) -> dict[str, FileImage]:
     names = {str(int(Path(name).stem)): name for name in there if Path(name).stem.isdigit()}
     names |= {one: f"{int(one):012d}.jpg" for one in named if one not in names}
     return {one: folder.picture("train2017", name, _FILE) for one, name in names.items()}
-
-
-def _ids(value: object, where: str) -> list[str]:
-    ids = listed(value, where)
-    if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in ids):
-        raise DatasetError(f"{where}: an item is no COCO id", "ids are whole numbers")
-    return [str(one) for one in dict.fromkeys(ids)]
 
 
 CROQS = Benchmark(

@@ -3,10 +3,12 @@
     WeightedComposer      weighted mean of picture and words (WeiMoCIR)
     DirectionalQuery      what the words change, as a direction with sliders (PDV)
     LanguageComposer      caption the picture, rewrite the caption, search by it (CIReVL)
+    LearnedComposer       trained on triplets (CLIP4CIR), run without torch
     ImageOnly, TextOnly   what each must beat
 
 Every composer has one call, ``compose(reference, text, strength)``, and ``start(reference, text)``, which encodes once
-and can then be asked at any strength. Trained composers are in :mod:`openitr.models`.
+and can then be asked at any strength. ``composer_named`` finds one by the word that people type; a ``Change`` carries
+it through a search. Composers that need torch are in :mod:`openitr.models`.
 
 >>> from openitr import encoders
 >>> composer = DirectionalQuery(encoders.load("default"))                          # doctest: +SKIP
@@ -17,20 +19,35 @@ and can then be asked at any strength. Trained composers are in :mod:`openitr.mo
 from __future__ import annotations
 
 from openitr.search.compose.base import Composer, ImageOnly, Started, TextOnly, VectorComposer
-from openitr.search.compose.captions import Captioner, NearestTexts, Rewriter, lmm_captioner, lmm_rewriter
+from openitr.search.compose.captions import (
+    Captioner,
+    NearestTexts,
+    Rewriter,
+    lmm_captioner,
+    lmm_rewriter,
+    swap_rewriter,
+)
+from openitr.search.compose.change import Change, ComposedPart
 from openitr.search.compose.directional import DirectionalQuery
 from openitr.search.compose.language import LanguageComposer, Trace
+from openitr.search.compose.learned import Combiner, LearnedComposer
+from openitr.search.compose.named import NAMED, composer_named
 from openitr.search.compose.parts import edit_parts, edited
 from openitr.search.compose.tune import Tuned, tune
 from openitr.search.compose.weighted import CaptionedIndex, WeightedComposer
 
 __all__ = [
+    "NAMED",
     "CaptionedIndex",
     "Captioner",
+    "Change",
+    "Combiner",
+    "ComposedPart",
     "Composer",
     "DirectionalQuery",
     "ImageOnly",
     "LanguageComposer",
+    "LearnedComposer",
     "NearestTexts",
     "Rewriter",
     "Started",
@@ -39,9 +56,11 @@ __all__ = [
     "Tuned",
     "VectorComposer",
     "WeightedComposer",
+    "composer_named",
     "edit_parts",
     "edited",
     "lmm_captioner",
     "lmm_rewriter",
+    "swap_rewriter",
     "tune",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from openitr.embeddings import Floats
 from openitr.encoders.base import Encoder
 from openitr.encoders.lmm import LMM, Message
 from openitr.errors import InputError
@@ -64,6 +66,39 @@ def parsed(reply: str, caption: str, text: str) -> tuple[str, str]:
     return " ".join(lines)[:600], "the rewriter left its marker out: its whole reply was taken"
 
 
+def swap_rewriter(*classes: Sequence[str]) -> Rewriter:
+    """Rewriting without a language model: a word of the caption gives way to one of its class that the text names.
+
+    Args:
+        classes: Words that stand in each other's place: colours, say. Where caption and text do not hold exactly one
+            word each of the same class, the two are joined by ", ".
+
+    Raises:
+        InputError: A class of fewer than two words.
+
+    >>> rewrite = swap_rewriter(["red", "blue", "navy blue"])
+    >>> rewrite("a navy blue dress", "in red"), rewrite("a dress", "in red")
+    ('Edited Description: a red dress', 'Edited Description: a dress, in red')
+    """
+    if any(len(set(words)) < 2 for words in classes):
+        raise InputError("a word needs another to give way to", "give classes of two words or more")
+    patterns = [
+        re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})\b", re.IGNORECASE)
+        for words in classes
+    ]
+
+    def rewriter(caption: str, text: str) -> str:
+        for pattern in patterns:
+            here, wanted = pattern.findall(caption), pattern.findall(text)
+            if len(here) == len(wanted) == 1:
+                # Everything around the one word, not a template: backslashes in what people write stay what they are.
+                before, after = pattern.split(caption)[0], pattern.split(caption)[-1]
+                return f"{MARKER} {before}{wanted[0]}{after}"
+        return f"{MARKER} {caption}, {text}"
+
+    return rewriter
+
+
 class NearestTexts:
     """A captioner without a language model: the texts of a bank that fit the picture best, by the encoder itself.
 
@@ -86,5 +121,9 @@ class NearestTexts:
         self._texts = values(encoder.encode_texts(self.bank))
 
     def __call__(self, image: ImageArray) -> str:
-        scores = self._texts @ values(self.encoder.encode_images([image]))[0]
+        return self.of(values(self.encoder.encode_images([image]))[0])
+
+    def of(self, vector: Floats) -> str:
+        """The same of a picture's unit vector (d,)."""
+        scores = self._texts @ vector
         return ", ".join(self.bank[row] for row in np.argsort(-scores, kind="stable")[: self.top])

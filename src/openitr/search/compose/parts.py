@@ -52,11 +52,19 @@ def edited(query: Query, text: str, strength: float = 1.0) -> Query:
     return replace(query, parts=[*query.parts, *edit_parts(text, strength)])
 
 
-def digests(images: Iterable[str]) -> set[str]:
-    """SHA-256 (hex) of the files that pictures were named by, weights in front left aside."""
+def digests(images: Iterable[object]) -> set[str]:
+    """SHA-256 (hex) of pictures given as bytes or by their files, weights in front left aside.
+
+    >>> len(digests([b"the bytes of a picture", "nowhere.jpg"]))
+    1
+    """
     found = set()
     for image in images:
-        name = image if Path(image).is_file() else parse_weight(image)[1]
+        if isinstance(image, bytes | bytearray | memoryview):
+            found.add(hashlib.sha256(image).hexdigest())
+        if not isinstance(image, str | Path):
+            continue
+        name = str(image) if Path(image).is_file() else parse_weight(str(image))[1]
         try:
             with Path(name).expanduser().open("rb") as file:
                 found.add(hashlib.file_digest(file, "sha256").hexdigest())

@@ -42,7 +42,7 @@ async def embed(request: Request, asked: EmbedRequest) -> Response:
         made = await asyncio.wrap_future(encoder.texts.submit(asked.texts))
     else:
         # One after the other: a request for many pictures leaves decoders to those for one.
-        arrays = [(await picture(served, image, encoder.preparation))[0] for image in asked.images or ()]
+        arrays = [(await picture(served, image, encoder.preparation))[0].array for image in asked.images or ()]
         made = await asyncio.wrap_future(encoder.images.submit(arrays))
     document: dict[str, Any] = {"kind": encoder.kind, "dim": encoder.dim, "model": served.house.discreet.spec(run.spec)}
     document["fingerprint"] = encoder.fingerprint
@@ -58,13 +58,13 @@ async def explain(request: Request, asked: ExplainRequest) -> Response:
     """Where in a picture the words are: what is lost of the score when a patch is covered."""
     served = collection(request, asked.collection)
     _, encoder = await served.model(asked.run)
-    array, _ = await picture(served, asked.id, encoder.preparation)
+    shown, _ = await picture(served, asked.id, encoder.preparation)
 
     def covered() -> Response:
         from openitr.diagnose.explain import occlusion_map
 
-        lost = occlusion_map(encoder, array, asked.text, grid=asked.grid)
-        base = exact(encoder.encode_images([array]), encoder.encode_texts([asked.text]))[0]
+        lost = occlusion_map(encoder, shown.array, asked.text, grid=asked.grid)
+        base = exact(encoder.encode_images([shown.array]), encoder.encode_texts([asked.text]))[0]
         rows, cols = lost.shape
         values = [[round(float(x), 6) for x in row] for row in lost]
         return answer({"rows": rows, "cols": cols, "values": values, "base": round(float(base), 6)})

@@ -75,7 +75,7 @@ export function anchor(button, pop) {
 	});
 }
 
-function chipsOf(now) {
+function chipsOf(now, changes) {
 	const without = (name, i) => () => go({ [name]: now[name].filter((_, j) => j !== i), item: 0 });
 	const reweigh = (name, i) => (weight) =>
 		go({ [name]: now[name].map((one, j) => (j === i ? { ...one, weight } : one)) }, { replace: true });
@@ -91,7 +91,7 @@ function chipsOf(now) {
 				onremove: now.image.length === 1 ? () => go({ image: [], but: "", strength: 1, item: 0 }) : without("image", i),
 			}),
 		),
-		...(now.but
+		...(now.but && changes
 			? [
 					chip({
 						kind: "but",
@@ -130,14 +130,15 @@ function chipsOf(now) {
 	];
 }
 
-/** The line of chips with the button that adds one. */
-export function chipLine() {
+/** The line of chips with the button that adds one.
+ * @param {{changes?: boolean}} [options] changes: whether what should be different is said here */
+export function chipLine({ changes = true } = {}) {
 	const list = h("ul.chips", { "aria-label": "Parts of the question" });
 	const adder = addButton();
 	return {
 		element: h("div.chip-line", null, list, adder.element),
 		update(now) {
-			fill(list, chipsOf(now));
+			fill(list, chipsOf(now, changes));
 			list.hidden = !list.childElementCount;
 			list.closest(".above")?.classList.toggle("with-chips", !list.hidden);
 		},

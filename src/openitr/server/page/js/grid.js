@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { justify, ratio, rowAt } from "./justify.js";
-import { tile, mark, place } from "./tile.js";
+import { mark, place, rename, tile } from "./tile.js";
 import { beside, blockOf } from "./walk.js";
 import * as selection from "./selection.js";
 import * as size from "./size.js";
@@ -47,6 +47,7 @@ export class Grid {
 		this.blocks = [];
 		this.boxes = [];
 		this.tiles = new Map();
+		this.spare = new Map();
 		this.sections = new Map();
 		this.active = 0;
 		this.width = 0;
@@ -86,6 +87,16 @@ export class Grid {
 		const anchor = this.#anchor();
 		this.blocks = blocks;
 		this.relayout(anchor);
+	}
+
+	/** Show the same question weighed anew: pictures that stay move to their new places. */
+	rerank(blocks) {
+		this.spare = new Map([...this.tiles.values()].map((element) => [element.dataset.id, element]));
+		this.tiles.clear();
+		this.active = 0;
+		this.refresh(blocks);
+		for (const element of this.spare.values()) element.remove();
+		this.spare.clear();
 	}
 
 	/** How many pictures the list has. */
@@ -279,7 +290,10 @@ export class Grid {
 			element = undefined;
 		}
 		if (!element) {
-			element = tile(item, this.does.href(item), this.does.collection());
+			const spare = this.spare.get(String(item.id));
+			this.spare.delete(String(item.id));
+			if (spare) rename(spare, item);
+			element = spare ?? tile(item, this.does.href(item), this.does.collection());
 			element.dataset.position = String(position);
 			element.setAttribute("aria-posinset", String(block.before + i + 1));
 			element.setAttribute("aria-setsize", String(block.size));

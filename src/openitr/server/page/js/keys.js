@@ -20,7 +20,8 @@ export function listenForKeys({ focus, help, escape }) {
 				: {
 						"/": focus,
 						"?": help,
-						f: () => go({ panel: state().panel ? "" : "filters" }, { replace: true }),
+						f: () => go({ panel: state().panel === "filters" ? "" : "filters" }, { replace: true }),
+						t: () => go({ view: "search", panel: state().panel === "chat" ? "" : "chat", item: 0 }),
 						g: () => (chord = event.timeStamp),
 						"[": () => size.setStep(size.step() - 1),
 						"]": () => size.setStep(size.step() + 1),

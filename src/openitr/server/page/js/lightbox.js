@@ -169,8 +169,14 @@ export function lightbox(does) {
 	}
 	selection.onChange(mark);
 
+	/** While a conversation is shown, pointing at a picture is a step of it. */
+	async function point(step) {
+		(await import("./chat.js")).talk(step);
+	}
+
 	function similar() {
-		if (item) go({ ...blank(state()), image: [{ ref: String(item.id), weight: 1 }] });
+		if (item && state().chat) point({ like: item.id });
+		else if (item) go({ ...blank(state()), image: [{ ref: String(item.id), weight: 1 }] });
 	}
 
 	function but(text) {
@@ -178,7 +184,8 @@ export function lightbox(does) {
 	}
 
 	function avoid() {
-		if (item) go({ not: [...state().not, `#${item.id}`], item: 0 });
+		if (item && state().chat) point({ reject: [item.id] });
+		else if (item) go({ not: [...state().not, `#${item.id}`], item: 0 });
 	}
 
 	dialog.addEventListener("cancel", (event) => {

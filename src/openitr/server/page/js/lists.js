@@ -91,9 +91,14 @@ export class HitList {
 	async #load(k) {
 		const offset = this.hits.length;
 		const found = await post("search", body(this.state, { k, offset }), this.stop.signal);
-		if (!offset) this.took = found.took_ms;
-		this.total = found.total;
 		this.ended = found.hits.length < k || offset + found.hits.length >= MOST_HITS;
+		this.take(found);
+	}
+
+	/** Take hits in that follow those that are here. */
+	take(found) {
+		if (!this.hits.length) this.took = found.took_ms;
+		this.total = found.total;
 		for (const hit of found.hits) {
 			this.hits.push(hit);
 			this.bands[hit.bucket].push(hit);
@@ -155,6 +160,15 @@ export class HitList {
 		if (this.poor) return `Nothing likely ${among}`;
 		if (!this.bands.likely.length) return `Nothing likely, ${maybe} maybe, ${among}`;
 		return this.bands.maybe.length ? `${likely} likely, ${maybe} maybe, ${among}` : `${likely} likely, ${among}`;
+	}
+}
+
+/** What a conversation has come to. */
+export class TalkList extends HitList {
+	async begin() {
+		const { recall } = await import("./talk.js");
+		this.take(await recall(this.state.chat, this.stop.signal));
+		this.ended = true;
 	}
 }
 

@@ -4,7 +4,6 @@ import { onKeyNeeded } from "./api.js";
 import { onTouched } from "./actions.js";
 import { followLinks, topBar } from "./bar.js";
 import { fill } from "./dom.js";
-import { helpDialog } from "./help.js";
 import { listenForKeys } from "./keys.js";
 import { lightbox } from "./lightbox.js";
 import { searchBox } from "./searchbox.js";
@@ -33,7 +32,11 @@ let viewName = "";
 
 const grid = () => view?.grid ?? null;
 const viewer = lightbox({ list: grid });
-const help = helpDialog();
+let helping = null;
+const help = async () => {
+	helping ??= import("./help.js").then(({ helpDialog }) => helpDialog());
+	(await helping)();
+};
 const box = searchBox({ down: () => grid()?.focus(grid()?.active ?? 0) });
 const top = topBar(bar, tabs, { box: box.element, help });
 const door = signInDialog(() => begin());

@@ -8,7 +8,7 @@ const KEY = "openitr.picture.";
 const held = new Map();
 
 /** A mark made of what is marked, so that one picture has one mark. */
-function markOf(text) {
+export function markOf(text) {
 	let [a, b] = [0x811c9dc5, 0x1b873593];
 	for (let i = 0; i < text.length; i++) {
 		a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);

@@ -55,12 +55,20 @@ export function read(typed) {
 
 /** What makes two states ask the same. @param {State} state */
 export function key(state) {
+	if (state.chat) return JSON.stringify([state.collection, state.chat]);
 	const { collection, q, add, image, but, strength, not, where, sort, run } = state;
 	return JSON.stringify([collection, q.trim(), add, image, but, strength, not, where, sort, run]);
 }
 
+/** What makes two states ask the same, however much each part counts. @param {State} state */
+export function unweighed(state) {
+	const plain = (parts) => parts.map((part) => ({ ...part, weight: 1 }));
+	return key({ ...state, strength: 1, image: plain(state.image), add: plain(state.add) });
+}
+
 /** The question in words, for titles and screen readers. @param {State} state */
 export function inWords(state) {
+	if (state.chat) return "A conversation";
 	const parts = [state.q.trim(), ...state.add.map(({ text }) => text)].filter(Boolean).map((text) => `“${text}”`);
 	if (state.image.length) parts.push(state.image.length === 1 ? "a picture" : `${state.image.length} pictures`);
 	if (state.but) parts.push(`but “${state.but}”`);

@@ -31,7 +31,7 @@ export function searchBox(does) {
 	});
 	const clear = iconButton("close", "Clear the search", () => {
 		input.value = "";
-		go({ q: "", add: [], image: [], but: "", strength: 1, not: [], rest: false, item: 0 });
+		go({ q: "", add: [], image: [], but: "", strength: 1, not: [], chat: "", rest: false, item: 0 });
 		input.focus();
 	});
 	clear.classList.add("box-clear");
@@ -91,7 +91,7 @@ export function searchBox(does) {
 /** A question asked from another view leads back to the pictures; a comparison asks where it is. */
 function searching() {
 	const { view } = state();
-	return { view: view === "compare" ? view : "search" };
+	return { view: view === "compare" ? view : "search", chat: "" };
 }
 
 /** @param {File[]} files */

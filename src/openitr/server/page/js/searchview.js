@@ -3,12 +3,12 @@
 import { h, fill, icon } from "./dom.js";
 import { gone } from "./api.js";
 import { Grid } from "./grid.js";
-import { BrowseList, HitList } from "./lists.js";
+import { BrowseList, HitList, TalkList } from "./lists.js";
 import { chipLine } from "./chips.js";
 import { filterPanel } from "./filters.js";
 import { collectionName, served, session, version } from "./served.js";
 import { asks, go, href, state } from "./state.js";
-import { inWords, key } from "./query.js";
+import { inWords, key, unweighed } from "./query.js";
 import { announce, toastError } from "./say.js";
 import { toolbar } from "./toolbar.js";
 import { counted } from "./words.js";
@@ -16,19 +16,23 @@ import { counted } from "./words.js";
 const SLOW_MS = 150;
 const NEAR_END = 1500;
 const KEPT = 8;
+const FEW = 5;
 
 /** Answers that were seen lately, so that "back" is instant. */
 const kept = new Map();
 
 /** @param {HTMLElement} root */
 export function searchView(root) {
-	const chips = chipLine();
+	const chips = chipLine({ changes: false });
+	const different = fetched(async () => (await import("./different.js")).differentForm());
 	const panel = filterPanel();
+	const narrow = fetched(async () => (await import("./suggest.js")).suggestions());
 	const tools = toolbar();
 	const notice = h("div.notice-place");
 	const host = h("div");
 	const more = h("button.more", { type: "button", hidden: true, onclick: () => go({ rest: true }, { replace: true }) });
-	const wall = h("div.wall", null, h("div.above", null, tools.said, chips.element, tools.element), notice, host, more);
+	const above = h("div.above", null, tools.said, chips.element, different.element, tools.element);
+	const wall = h("div.wall", null, above, narrow.element, notice, host, more);
 	fill(root, wall, panel.element);
 
 	const grid = new Grid(host, {
@@ -41,6 +45,20 @@ export function searchView(root) {
 	/** @type {BrowseList | HitList | null} */
 	let list = null;
 	let shown = "";
+	let weighed = "";
+	/** @type {{update: (now: any) => void} | null} what talks, once somebody wanted to */
+	let chat = null;
+
+	async function converse(now) {
+		if (now.panel === "chat" && !chat) {
+			const { chatPanel, pointing } = await import("./chat.js");
+			if (!chat) {
+				pointing(host);
+				chat = chatPanel(root);
+			}
+		}
+		chat?.update(state());
+	}
 
 	/** Whether what is loaded ends before the unlikely ones begin. */
 	function endsInBand(hits) {
@@ -52,17 +70,21 @@ export function searchView(root) {
 		if (list) draw(list, false);
 	}
 
-	function draw(from, fresh) {
+	function draw(from, fresh, slid = false) {
 		const now = state();
 		const blocks = from instanceof HitList ? from.blocks(now.rest) : from.blocks();
-		if (fresh) grid.show(blocks);
+		const inside = host.contains(document.activeElement);
+		if (slid) grid.rerank(blocks);
+		else if (fresh) grid.show(blocks);
 		else grid.refresh(blocks);
+		if (fresh && inside) grid.focus(0);
 		const hits = from instanceof HitList ? from : null;
 		const unseen = hits && !hits.poor && !now.rest ? hits.bands.rest.length : 0;
 		more.hidden = !unseen;
 		if (hits && unseen) more.textContent = "Show the unlikely ones too";
 		host.hidden = !blocks.length;
 		explain(from);
+		if (fresh) narrow.update(now.q !== "", now, version(), Boolean(hits && !hits.poor && hits.hits.length > FEW));
 		tools.say(hits ? hits.inWords() : counted(from.total, "picture"), hits ? hits.took : null);
 		if (fresh) announce(hits ? hits.inWords() : counted(from.total, "picture"));
 		document.title = asks(now) ? `${inWords(now)} – OpenITR` : "OpenITR";
@@ -96,7 +118,7 @@ export function searchView(root) {
 					h("a.button", { href: href({ view: "collection" }), "data-go": "" }, "See the collection"),
 				),
 			);
-		} else if (from instanceof HitList && !from.bands.likely.length) {
+		} else if (from instanceof HitList && !from.bands.likely.length && !now.chat) {
 			const tail = from.bands.maybe.length
 				? "The closest ones are below; they may or may not be it."
 				: "Below are the nearest there are, so that you can judge for yourself.";
@@ -106,6 +128,9 @@ export function searchView(root) {
 
 	async function update(now) {
 		chips.update(now);
+		different.update(now.image.length > 0, now);
+		chips.element.hidden = Boolean(now.chat);
+		converse(now);
 		tools.update(now);
 		panel.update(now, collectionName(), version());
 		const asked = `${asks(now) ? "" : "all "}${key(now)} ${version()}`;
@@ -113,17 +138,22 @@ export function searchView(root) {
 			if (list instanceof HitList && list.hits.length) draw(list, false);
 			return;
 		}
+		// The same question with other weights: pictures move to their new places, and nothing else does.
+		const question = `${unweighed(now)} ${version()}`;
+		const slid = shown !== "" && asks(now) && weighed === question;
+		if (slid) kept.delete(shown);
 		shown = asked;
+		weighed = question;
 		if (list && !kept.has(keyOf(list))) list.close();
 		const seen = kept.get(asked);
 		if (seen) {
 			list = seen;
 			seen.changed = changed;
-			draw(seen, true);
-			scrollTo(0, history.state?.y ?? 0);
+			draw(seen, true, slid);
+			if (!slid) scrollTo(0, history.state?.y ?? 0);
 			return;
 		}
-		const next = asks(now) ? new HitList(now, changed) : new BrowseList(now, changed);
+		const next = new (now.chat ? TalkList : asks(now) ? HitList : BrowseList)(now, changed);
 		Object.assign(next, { asKey: asked });
 		list = next;
 		const slow = setTimeout(() => wall.classList.add("busy"), SLOW_MS);
@@ -132,8 +162,9 @@ export function searchView(root) {
 			await next.begin();
 			if (list !== next) return;
 			keep(asked, next);
-			draw(next, true);
-			scrollTo(0, history.state?.y ?? 0);
+			draw(next, true, slid);
+			chat?.update(state());
+			if (!slid) scrollTo(0, history.state?.y ?? 0);
 		} catch (error) {
 			if (list !== next || gone(error)) return;
 			shown = "";
@@ -141,6 +172,7 @@ export function searchView(root) {
 			host.hidden = true;
 			more.hidden = true;
 			tools.say("", null);
+			narrow.update(false, now, version(), false);
 			const { message, remedy, status } = error;
 			const again = () => update(state());
 			if (status !== 401 || session().signed_in)
@@ -164,6 +196,26 @@ export function searchView(root) {
 			document.body.classList.remove("with-filters");
 		},
 		grid,
+	};
+}
+
+/** A part of the view that is fetched when it is first needed. @param {() => Promise<any>} load */
+function fetched(load) {
+	const element = h("div", { hidden: true });
+	let part = null;
+	let coming = false;
+	let last = [];
+	return {
+		element,
+		async update(needed, ...given) {
+			last = given;
+			if (part) part.update(...given);
+			if (part || coming || !needed) return;
+			coming = true;
+			part = await load();
+			element.replaceWith(part.element);
+			part.update(...last);
+		},
 	};
 }
 

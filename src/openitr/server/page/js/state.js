@@ -18,17 +18,23 @@
  * @property {string} versus the other run of a comparison
  * @property {number} item the one that is looked at closely, 0 for none
  * @property {boolean} rest whether the unlikely hits are shown
- * @property {string} panel "filters" or ""
+ * @property {string} panel "filters", "chat" or ""
+ * @property {string} chat mark of a conversation that the wall shows, while its panel is open
  * @property {string} kind of duplicates
  * @property {number} page of duplicates, from 1
  */
 
 const VIEWS = ["search", "duplicates", "collection", "compare"];
-const PLAIN = ["collection", "q", "but", "sort", "run", "versus", "panel", "kind"];
+const PLAIN = ["collection", "q", "but", "sort", "run", "versus", "panel", "chat", "kind"];
 
 function weighted(text) {
 	const found = /^(-?\d+(?:\.\d+)?):(.+)$/s.exec(text);
 	return found ? [Number(found[1]) || 1, found[2]] : [1, text];
+}
+
+/** Without its panel a conversation is not shown. */
+function talks({ panel, chat }) {
+	return panel === "chat" && /^\w+$/.test(chat) ? chat : "";
 }
 
 function weigh(weight, text) {
@@ -41,6 +47,7 @@ export function parse(search) {
 	const view = given.get("view") ?? "";
 	const state = { view: VIEWS.includes(view) ? view : "search" };
 	for (const name of PLAIN) state[name] = given.get(name) ?? "";
+	state.chat = talks(state);
 	state.add = given
 		.getAll("add")
 		.map(weighted)
@@ -78,7 +85,7 @@ export function format(state) {
 
 /** Whether a state asks something, rather than looking through everything. @param {State} state */
 export function asks(state) {
-	return Boolean(state.q.trim() || state.add.length || state.image.length);
+	return Boolean(state.chat || state.q.trim() || state.add.length || state.image.length);
 }
 
 /** A state that asks nothing, in the same collection. @param {State} state @returns {State} */
@@ -113,6 +120,7 @@ function take(next) {
  */
 export function go(patch, { replace = false } = {}) {
 	const next = { ...now, ...patch };
+	next.chat = talks(next);
 	const to = format(next);
 	if (to === format(now)) return;
 	// Where one was is remembered with the entry that is left, so that "back" finds the same pictures.

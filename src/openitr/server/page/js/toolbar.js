@@ -28,20 +28,33 @@ export function toolbar() {
 		{
 			type: "button",
 			"aria-expanded": "false",
-			onclick: () => go({ panel: state().panel ? "" : "filters" }, { replace: true }),
+			onclick: () => go({ panel: state().panel === "filters" ? "" : "filters" }, { replace: true }),
+			"aria-label": "Filters",
 		},
 		icon("filter"),
 		h("span", null, "Filters"),
 	);
+	const chat = h(
+		"button.tool",
+		{
+			type: "button",
+			"aria-expanded": "false",
+			onclick: () => go({ panel: state().panel === "chat" ? "" : "chat", item: 0 }),
+		},
+		icon("chat"),
+		h("span", null, "Chat"),
+	);
 	let drawn = "";
 	return {
 		said,
-		element: h("div.tools", null, slider, run, sort, filters),
+		element: h("div.tools", null, slider, run, sort, filters, chat),
 		say(text, took) {
 			fill(said, text, took !== null && h("span.took", null, `${took < 10 ? took.toFixed(1) : Math.round(took)} ms`));
 		},
 		update(now) {
 			filters.setAttribute("aria-expanded", String(now.panel === "filters"));
+			chat.setAttribute("aria-expanded", String(now.panel === "chat"));
+			sort.hidden = Boolean(now.chat);
 			const orders = asks(now)
 				? [
 						["", "Best first"],
@@ -53,6 +66,7 @@ export function toolbar() {
 						["path", "By name"],
 					];
 			const there = runs(collectionName()).filter(({ state: condition }) => condition !== "building");
+			run.hidden = there.length < 2 || !asks(now) || Boolean(now.chat);
 			const shown = JSON.stringify([orders, now.sort, there, now.run]);
 			if (shown === drawn) return;
 			drawn = shown;
@@ -60,7 +74,6 @@ export function toolbar() {
 				sort,
 				orders.map(([value, text]) => h("option", { value, selected: value === now.sort }, text)),
 			);
-			run.hidden = there.length < 2 || !asks(now);
 			fill(
 				run,
 				there.map(({ name, state: condition }) =>
