@@ -1,7 +1,7 @@
 """Weighted words against dense vectors: how much faster and smaller, and what is lost; the frontier as a picture.
 
-Recall is that of Flickr8k val (1,000 photos, 5,000 captions), against the dense default model on the same towers: an
-ensemble of three heads and class names. One of its heads alone is shown beside it, since a lexicon model is one head.
+Recall is that of Flickr8k val (1,000 photos, 5,000 captions), against the dense default model: a linear part, a
+trained head and class names side by side. The trained head alone is shown beside it, since a lexicon model is one head.
 Speed and bytes are those of 200,000 pictures made from the real ones: each keeps two thirds of one photo's words and
 takes a third from another's, with weights moved by a tenth, so that lists are as long and as uneven as real ones.
 Queries are captions, encoded beforehand. faiss Flat scans as many dense vectors. One thread, one query at a time, in
@@ -39,7 +39,7 @@ SETTINGS = ((64, 24), (64, 12), (32, 8), (24, 5))
 # Of Seismic: words of a query, and how far below the k-th best a block may promise and still be read.
 SEISMIC = ((24, 0.9), (8, 0.8), (5, 0.7))
 OUT = Path("bench/out/lexicon.svg")
-HEAD = 192  # numbers of a default vector that are one of its three heads
+HEAD = 192  # numbers of a default vector, the first, that are its trained head
 Found = list[npt.NDArray[np.int64]]
 
 
@@ -57,7 +57,7 @@ def run() -> list[dict[str, Any]]:
     asked = texts[np.random.default_rng(1).choice(texts.shape[0], QUERIES, replace=False)]
     flat = flat_rate(dense.images.shape[1])
     rows: list[list[Any]] = [["faiss Flat, dense", full, 1.0, flat, 1.0, exact, 0.0, ""]]
-    rows.append(["  one head of it alone", HEAD * 4, full / HEAD / 4, "", "", single, exact - single, ""])
+    rows.append(["  its trained head alone", HEAD * 4, full / HEAD / 4, "", "", single, exact - single, ""])
     truth: list[npt.NDArray[np.int64]] = []
 
     def add(name: str, size: float, rate: float, found: float, best: Found) -> None:

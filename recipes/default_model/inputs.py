@@ -47,13 +47,13 @@ def prepare(data: Path, pairs: list[Pair], towers: Path, cache: Path, conse: Con
 
 
 def linear(
-    data: Path, pairs: list[Pair], photos: Inputs, graph: Path, cache: Path, split: str = "train"
+    data: Path, pairs: list[Pair], photos: Inputs, graph: Path, cache: Path
 ) -> tuple[Lines, tuple[Tensor, Tensor]]:
-    """The linear part of the photos of `split`, as they are and mirrored, and its vectors of those set aside."""
+    """The linear part of the photos to train on, as they are and mirrored, and its vectors of those set aside."""
     views = [photos.images, photos.mirrored if photos.mirrored is not None else photos.images]
     views = [torch.cat([v, second_features(data, pairs, graph, cache, bool(m))], 1) for m, v in enumerate(views)]
     ids = token_ids([t for p in pairs for t in p.texts])
-    rows, texts, owner = photos.of(split)
+    rows, texts, owner = photos.of("train")
     words = frequent([ids[j] for j in texts])
     held = presence_of(ids, words)
     lines = fit([v[rows] for v in views], photos.texts[texts], held[texts], owner, words)

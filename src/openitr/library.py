@@ -108,7 +108,7 @@ class Library:
             model: A model to ask with instead of loading the run's own, by its spec or ready; it must have
                 the same fingerprint. Several ready ones where several runs are asked.
             diverse: How much the hits should differ from each other, 0 to 1.
-            but: What should be different from the picture ("in red"), which is left out of the answer.
+            but: What should be different from the picture ("in red"); one in ``images`` as a file or bytes is left out.
             strength: How much ``but`` counts: 0 not at all, 1 as usual, at most 4.
             composer: How ``but`` is understood; see :class:`openitr.search.compose.Change`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -28,16 +29,16 @@ def test_suggest_says_what_to_add(collection: Path, tmp_path: Path) -> None:
 
 
 def test_suggest_hints_at_spelling_and_language(collection: Path) -> None:
-    said = openitr("suggest", collection, "a", "yelow", "disc")
-    assert said.code == 0 and "did you mean: a yellow disc" in said.err
+    said = here("suggest", collection, "a", "yelow", "disc")
+    assert said.exit_code == 0 and "did you mean: a yellow disc" in said.stderr
 
 
 def test_illustrate_prints_and_writes_a_page(collection: Path, tmp_path: Path) -> None:
     article, page = tmp_path / "article.txt", tmp_path / "article.html"
     article.write_text("On <colours>\n\nThe disc was red.\n\nThen there was a yellow one.", encoding="utf-8")
-    said = openitr("illustrate", collection, article, "-k", 1, "--out", page, "--json")
-    assert said.code == 0, said.err
-    assert [len(one["paths"]) for one in said.json["paragraphs"]] == [1, 1]
+    said = here("illustrate", collection, article, "-k", 1, "--out", page, "--json")
+    assert said.exit_code == 0, said.stderr
+    assert [len(one["paths"]) for one in json.loads(said.stdout)["paragraphs"]] == [1, 1]
     html = page.read_text("utf-8")
     assert "On &lt;colours&gt;" in html and html.count("<img") == 2
     plain = here("illustrate", collection, article, "-k", 1)
@@ -51,3 +52,6 @@ def test_what_cannot_be_done_is_said(collection: Path, tmp_path: Path) -> None:
     assert here("illustrate", collection, empty).exit_code == 2
     assert here("suggest", tmp_path / "nowhere", "dog").exit_code == 1
     assert here("suggest", collection, " ").exit_code == 2
+    long = tmp_path / "long.txt"
+    long.write_text("red " * 20_000)
+    assert here("illustrate", collection, long).exit_code == 2

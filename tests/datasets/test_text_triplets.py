@@ -48,9 +48,14 @@ def test_the_wording_is_ones_own():
 
 
 def test_senseless_calls():
-    for swaps, wording in (([("red",)], "is {}"), ([("red", "")], "is {}"), ([COLOURS], "is")):
-        with pytest.raises(InputError):
-            TextTriplets.from_templates(["a red dog"], swaps, wording=wording)
+    for swaps, wording, each, said in (
+        ([("red",)], "is {}", 1, "class"),
+        ([("red", "")], "is {}", 1, "class"),
+        ([COLOURS], "is", 1, "wording"),
+        ([COLOURS], "is {}", 0, "triplets"),
+    ):
+        with pytest.raises(InputError, match=said):
+            TextTriplets.from_templates(["a red dog"], swaps, wording=wording, each=each)
     with pytest.raises(DatasetError, match="no caption"):
         TextTriplets.from_templates(["a sky"], [COLOURS])
     with pytest.raises(DatasetError, match="of each"):

@@ -72,4 +72,4 @@ def test_the_weights_stay_under_50_megabytes() -> None:
 @pytest.mark.real_data
 def test_the_default_model_on_flickr8k_val(real_data: Path) -> None:
     report = evaluate(datasets.read(real_data / "flickr8k"), load("default"), split="val", samples=10)
-    assert report.rsum >= 280
+    assert report.rsum >= 315

@@ -119,12 +119,13 @@ def test_pieces_stay_few_and_leftovers_go(tmp_path: Path) -> None:
         if number % 2:
             store.flush()
     assert len(store.pieces) <= pieces.MANY + 1
-    for name in ("segment-000999.pairs", "segment-000998.pairs.part", "mine.txt", "segment.pairs"):
+    mine = {"mine.txt", "segment.pairs", "frame-000001.png", "segment-000001.png"}
+    for name in {"segment-000999.pairs", "segment-000998.pairs.part"} | mine:
         (tmp_path / name).write_text("x")
     store.drop([0])
     store.flush()
     named = {name for piece in store.pieces for name in (piece.file, piece.dead_file) if name}
-    assert {path.name for path in tmp_path.iterdir()} == named | {"pairs.json", "mine.txt", "segment.pairs"}
+    assert {path.name for path in tmp_path.iterdir()} == named | {"pairs.json"} | mine
 
 
 def test_a_file_that_the_index_names_beside_its_segments_stays(tmp_path: Path) -> None:

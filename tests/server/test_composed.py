@@ -80,6 +80,10 @@ def test_pages_meet_without_a_gap_and_without_the_picture(place: Place) -> None:
     pages = [place.search(image=green, but="red", k=2, offset=offset) for offset in (0, 2, 4)]
     assert [hit["name"] for page in pages for hit in page["hits"]] == names
     assert [page["query"]["offset"] for page in pages] == [0, 2, 4]
+    file = str(place.folder / "day" / "green.png")
+    words = ["search", str(place.library.path), "--image", file, "--but", "red", "-k", "2", "--json", "--offset"]
+    typed = [json.loads(CliRunner().invoke(command, [*words, str(offset)]).stdout) for offset in (0, 2, 4)]
+    assert [hit["path"].rpartition("/")[2] for page in typed for hit in page["hits"]] == names
     assert place.names(image=green, but="red", k=5, where=["folder=day"]) == ["purple", "night"]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -15,12 +13,9 @@ from openitr.systems.edited_scenes import caption, edited_scenes
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    kept = os.environ.get("OPENITR_CACHE")
-    os.environ["OPENITR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    try:
-        return edited_scenes(Budget(), steps=15, shown=150, queries=6)
-    finally:
-        os.environ["OPENITR_CACHE"] = kept or ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENITR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return edited_scenes(Budget(), steps=10, shown=100, queries=6)
 
 
 @pytest.fixture(scope="module")

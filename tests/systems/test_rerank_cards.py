@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from openitr.embeddings import DenseEmbeddings
 from openitr.models import WordTokenizer
 from openitr.systems import Budget, clauses, comclip, cotrr, f4_its, ndcr
+from openitr.systems.two_shapes import COLOURS, KINDS
 from openitr.types import ImageArray
 from tests.search.fakes import ColourEncoder
 
@@ -139,12 +142,24 @@ def test_no_reply_loses_a_candidate(lists: cotrr.Shortlists) -> None:
     assert most == 4 and whole == len(cotrr.FUZZ) + len(cotrr.READ) and unchanged == len(cotrr.FUZZ)
 
 
+def holds(text: str, scene: Any) -> bool:
+    """Whether every clause of a text is true of a candidate (4,); read from the words."""
+    for clause in text.split(", "):
+        no = clause.startswith("no ")
+        word, _, _, side = clause.removeprefix("no ").split()
+        at = 2 * clauses.SIDES.index(side)
+        here = (KINDS[int(scene[at])], COLOURS[int(scene[at + 1])])
+        if (word in here) == no:
+            return False
+    return True
+
+
 def test_one_candidate_makes_all_clauses_true_and_each_other_breaks_one() -> None:
     sets = clauses.candidate_sets(60, 3)
     broken = []
     for text, scenes, right, negated in zip(sets.texts, sets.scenes, sets.right, sets.negated, strict=True):
         assert ("no " in text) == negated and len(text.split(", ")) == 3
-        told = [[clauses.holds(clause, scene) for clause in text.split(", ")] for scene in scenes]
+        told = [[holds(clause, scene) for clause in text.split(", ")] for scene in scenes]
         assert [all(one) for one in told] == [row == right for row in range(10)]
         broken += [one.index(False) for one in told if not all(one)]
         assert all(sum(one) >= 2 for one in told)
@@ -159,8 +174,9 @@ def test_a_single_vector_learns_plain_facts_and_the_untrained_know_nothing() -> 
     features = torch.nn.functional.pad(features, (0, ndcr.WIDTH - 24))
     sets, held = clauses.candidate_sets(300, 0), clauses.candidate_sets(60, 1)
     tokenizer = WordTokenizer.fit(sets.texts, length=ndcr.LENGTH)
+    torch.manual_seed(0)
     fresh = ndcr.right_ones(ndcr.reasoner_of(tokenizer).eval(), features, tokenizer, held)
     learned = ndcr.trained(ndcr.single_of, features, tokenizer, sets, 0, steps=120)
     assert ndcr.percent(fresh) < 35
-    assert ndcr.percent(ndcr.right_ones(learned, features, tokenizer, sets)) > ndcr.percent(fresh) + 10
+    assert ndcr.percent(ndcr.right_ones(learned, features, tokenizer, sets)) > ndcr.percent(fresh) + 25
     assert max(ndcr.exactness(ndcr.reasoner_of(tokenizer).eval(), features, tokenizer, sets)) < 1e-5

@@ -66,6 +66,11 @@ def test_recall_against_loops():
         assert held.recall(queries, k) == pytest.approx(100 * hits / len(queries))
 
 
+def test_what_has_diverged_finds_nothing():
+    made = Triplets(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[:1], np.zeros(1, int), [np.array([1])])
+    assert made.recall(np.full((1, 4), np.nan, np.float32), 1) == 0
+
+
 def test_equal_answers_have_equal_labels():
     one, two = np.array([1, 2]), np.array([3])
     made = Triplets(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[:3], np.zeros(3, int), [one, two, one])
@@ -112,6 +117,7 @@ def test_the_folder_composes_without_torch(tmp_path):
         shop(), ["colour"], ["type"], encoder, tmp_path / "mine", InfoNCE(), Plan(epochs=2, batch=16, rate=1e-2)
     )
     assert done.triplets == done.held == 48 and json.dumps(done.to_json(), allow_nan=False)
+    assert len({path.stat().st_mode for path in done.folder.iterdir()}) == 1  # whoever reads one reads all
     about = json.loads((done.folder / "composer.json").read_text())
     assert about["fingerprint"] == encoder.fingerprint and about["change"] == ["colour"]
     composer = LearnedComposer.read(done.folder, encoder)
@@ -126,6 +132,8 @@ def test_what_is_trained_on_and_what_is_held_out():
     assert set(kept.splits) == set(aside.splits) == {"val"} and len(kept) + len(aside) == 16
     kept, aside, _ = divided(shop(("",)), None, None, 0)
     assert len(kept) == 13 and len(aside) == 3 and not {p.id for p in kept} & {p.id for p in aside}
+    with pytest.raises(DatasetError, match="nothing but test and val"):
+        divided(shop(("val", "test")), None, None, 0)
 
 
 def test_senseless_calls(tmp_path):
@@ -144,6 +152,9 @@ def test_senseless_calls(tmp_path):
     with pytest.raises(InputError, match="image_tokens"):
         train_composer(shop(), ["colour"], ["type"], encoder, tmp_path / "a", greedy)
     assert not (tmp_path / "a").exists()
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(InputError, match="is a file"):
+        train_composer(shop(), ["colour"], ["type"], encoder, tmp_path / "a", loss)
 
 
 def test_the_command_trains_measures_and_searches(tmp_path, monkeypatch):

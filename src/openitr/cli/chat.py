@@ -60,6 +60,7 @@ def chat(
         with openitr.open(collection) as library:
             if keep is not None and keep.exists():
                 session = Session.resume(library, _read(keep), lmm=lmm, asks=None if ask else False)
+                say(f"going on with {keep}: -k, --kind, --run and --where are those that it began with")
             else:
                 chosen: dict[str, Any] = {"k": k, "kind": kind, "run": run, "where": where or ()}
                 session = Session(library, lmm=lmm, asks=None if ask else False, **chosen)

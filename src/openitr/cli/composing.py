@@ -32,7 +32,7 @@ def evaluate_cir(
         from openitr.evaluate.protocol import choose_split
         from openitr.search.compose import LearnedComposer
 
-        check_task(task)
+        check_task(task, "cir, negation or chat")
         bank: list[str] = []
         words: list[str] = []
         published = composed_tasks(data) if change is None else None
@@ -99,7 +99,7 @@ def train_cir(
 ) -> None:
     """Train a composer on the triplets that attributes make."""
     with errors_for_people():
-        check_task(task)
+        check_task(task, "cir")
         try:
             from openitr.objectives.uncertainty import UncertaintyLoss
             from openitr.train import Plan, objective_named
@@ -139,10 +139,10 @@ def train_cir(
         say(f'try: openitr search C --image PICTURE --but "in red" --composer {out_folder}')
 
 
-def check_task(task: str) -> None:
-    """Raise :class:`InputError` unless the task is one there is."""
+def check_task(task: str, known: str) -> None:
+    """Raise :class:`InputError`, naming the known ones, unless the task is cir."""
     if task != "cir":
-        raise InputError(f"there is no task {task!r}", "use cir, or none for pictures and texts both ways")
+        raise InputError(f"there is no task {task!r}", f"use {known}, or none for pictures and texts both ways")
 
 
 def names_of(listed: str) -> list[str]:

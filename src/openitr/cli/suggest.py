@@ -15,7 +15,8 @@ from openitr.errors import InputError
 if TYPE_CHECKING:
     from openitr.search.suggest import Article, Suggested
 
-_ARTICLE = 1 << 20
+# Some 10,000 words: every phrase of them is compared with every picture.
+_ARTICLE = 64 * 1024
 
 
 def suggest(

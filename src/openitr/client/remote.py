@@ -14,7 +14,7 @@ from openitr.client.reading import group_of, hits_of, item_of, progress_of, repo
 from openitr.client.transport import checked, understood
 from openitr.errors import InputError, NoSuchCollection
 from openitr.library import Library, Where
-from openitr.search.compose.parts import with_room, without
+from openitr.search.compose.parts import leaving_out
 from openitr.search.kinds import MODEL_OF, check_asked
 from openitr.search.models import Given
 from openitr.types import Hits, Item, Query
@@ -95,9 +95,8 @@ class RemoteLibrary(Library):
 
     def _changed(self, query: Query, change: Change, **how: Any) -> Hits:
         # What was shown is known by its file, which the server does not get to see.
-        asked = with_room(query, len(change.shown))
-        hits = self._ask(asked, change.asked(query), **how, **changed(change))
-        return without(hits, change.shown, query.k)
+        how |= changed(change)
+        return leaving_out(query, change.shown, lambda page: self._ask(page, change.asked(page), **how))
 
     def _ask(self, query: Query, answered: Query, **how: Any) -> Hits:
         if how.pop("model", None) is not None:

@@ -65,7 +65,7 @@ class TextTriplets:
             seed: Of the draw.
 
         Raises:
-            InputError: A class of fewer than two words, or a wording that names none.
+            InputError: A class of fewer than two words, a wording that names none, or none drawn.
             DatasetError: No caption holds any.
 
         >>> made = TextTriplets.from_templates(["a red dog", "a sky"], [("red", "blue"), ("dog", "cat")])
@@ -73,8 +73,13 @@ class TextTriplets:
         [('a red dog', 'is blue', 'a blue dog'), ('a red dog', 'is cat', 'a red cat')]
         """
         classes = [tuple(dict.fromkeys(word.lower() for word in one)) for one in swaps]
-        if any(len(one) < 2 or not all(one) for one in classes) or "{}" not in wording or each < 1:
-            raise InputError("a swap needs two words, and a wording that names the new one", 'say "is {}", say')
+        for one in classes:
+            if len(one) < 2 or not all(one):
+                raise InputError(f"{one} is no class of words", "give two or more that stand in each other's place")
+        if "{}" not in wording:
+            raise InputError(f"the wording {wording!r} does not say the new word", 'put {} where it stands: "is {}"')
+        if each < 1:
+            raise InputError(f"{each} triplets of a caption", "draw 1 or more")
         patterns = [
             re.compile(rf"\b({'|'.join(map(re.escape, sorted(one, key=len, reverse=True)))})\b", re.IGNORECASE)
             for one in classes

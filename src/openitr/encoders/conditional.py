@@ -51,7 +51,7 @@ class ConditionalImageEncoder:
 
     >>> encoder = ConditionalImageEncoder(model, load("default"), Preparation(32))     # doctest: +SKIP
     >>> encoder([picture], instruction="what colour is it?").values.shape             # doctest: +SKIP
-    (1, 960)
+    (1, 768)
     """
 
     def __init__(self, base: ConditionalModel, text: Encoder, preparation: Preparation) -> None:

@@ -79,7 +79,7 @@ class DescriptionEncoder:
 
     >>> encoder = DescriptionEncoder(LMMDescriber(lmm), load("default"), name="qwen")     # doctest: +SKIP
     >>> encoder.encode_images([picture]).values.shape                                     # doctest: +SKIP
-    (1, 960)
+    (1, 768)
     """
 
     def __init__(self, describer: Describer, text: Encoder, *, name: str, parts: bool = False) -> None:

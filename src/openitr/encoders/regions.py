@@ -69,7 +69,7 @@ class Regions:
 
     >>> encoder = Regions(load("default"), "corners")                       # doctest: +SKIP
     >>> encoder.encode_images([picture]).values.shape                       # doctest: +SKIP
-    (5, 960)
+    (5, 768)
     """
 
     def __init__(self, base: Encoder, layout: str | Sequence[Box] = "corners") -> None:

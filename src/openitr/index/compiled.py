@@ -48,11 +48,14 @@ def best_of(
     k = min(k, sum(map(len, segments)))
     ids, scores, size = np.empty(k, np.int64), np.empty(k, np.float32), 0
     factors = (weights * np.float32(unit)).astype(np.float32, copy=False)
-    if not hasattr(_own, "sums"):
-        _own.sums = np.zeros(ROWS, np.float32)
+    # Taken while in use: sums that Ctrl-C leaves half added are not found by the next question.
+    sums = _own.__dict__.pop("sums", None)
+    if sums is None:
+        sums = np.zeros(ROWS, np.float32)
     for one, mask in zip(segments, masks, strict=True):
-        add(_own.sums, one.terms, one.starts, one.places, one.rows, one.weights, terms, factors)
-        size = keep(_own.sums, one.ids, _EVERYONE if mask is None else mask, ids, scores, size)
+        add(sums, one.terms, one.starts, one.places, one.rows, one.weights, terms, factors)
+        size = keep(sums, one.ids, _EVERYONE if mask is None else mask, ids, scores, size)
+    _own.sums = sums
     return ids[:size], scores[:size]
 
 

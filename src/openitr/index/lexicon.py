@@ -39,8 +39,8 @@ class LexiconIndex:
         topk: Only so many terms of an item are kept, the heaviest; None keeps all.
         ceiling: The weight that the largest of 255 codes stands for; heavier ones are cut to it (``stats`` counts
             them). Unit vectors need 1; raw ``log(1 + relu)`` weights hardly pass 4.
-        compiled: Search by machine code (numba), many times as fast once it is there: the first question waits a
-            second or two for it. Belongs to the open index, the rest to the stored one.
+        compiled: Search by machine code (numba), several times as fast once it is there: the first question waits
+            some seconds for it. Belongs to the open index, the rest to the stored one.
 
     Raises:
         ShapeError: ``dim`` is not the stored one.

@@ -20,7 +20,6 @@ from openitr.index.disk import sync_folder, written
 from openitr.index.pieces import ROWS, Piece, S
 
 _FORMAT = 2
-_OURS = re.compile(r"[a-z]+-\d{6,}\.[a-z]+")
 _DEAD = b"OITRDEAD"
 _DEAD_ROWS = {"rows": arrayfile.Column(("<u2",))}
 T = TypeVar("T")
@@ -42,6 +41,8 @@ class PieceFolder(Generic[S]):
         self.folder, self.name, self._load = Path(folder), name, load
         self.folder.mkdir(parents=True, exist_ok=True)
         self._path = self.folder / f"{name}.json"
+        # No other file is ever deleted: somebody may keep pictures here, frame-000001.png among them.
+        self._ours = re.compile(rf"(segment-\d{{6,}}\.{name}|dead-\d{{6,}}\.rows|codec-\d{{6,}}\.npz)(\.part)?")
         self.about: dict[str, Any] = {}
         self._next = 0
 
@@ -103,7 +104,7 @@ class PieceFolder(Generic[S]):
 
     def path(self, file: str) -> Path:
         """Of a file that the manifest names; one outside the folder is a :class:`DamagedCollection`."""
-        if not _OURS.fullmatch(file):
+        if not self._ours.fullmatch(file):
             raise DamagedCollection(f"{self._path}: {file!r} is no file of an index", "build the index again")
         return self.folder / file
 
@@ -131,7 +132,7 @@ class PieceFolder(Generic[S]):
         self.about = about
         counted = {*about.values(), *(name for pair in files for name in pair)}
         for path in self.folder.iterdir():
-            if _OURS.fullmatch(path.name.removesuffix(".part")) and path.name not in counted:
+            if self._ours.fullmatch(path.name) and path.name not in counted:
                 try:
                     path.unlink()
                 except OSError:  # a reader on Windows holds it: it goes next time

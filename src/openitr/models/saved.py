@@ -8,6 +8,7 @@ from pathlib import Path
 
 from openitr.errors import ModelError
 from openitr.models.align_fuse import AlignThenFuse
+from openitr.models.dual import DualEncoder
 from openitr.models.fusion import FusionEncoder
 from openitr.models.fusion_backbone import FusionInBackbone
 from openitr.models.single_stream import SingleStream
@@ -25,14 +26,21 @@ def save_fusion(folder: str | Path, model: FusionEncoder, tokenizer: WordTokeniz
         model: One of this package's.
         tokenizer: That its ids come from.
     """
-    from safetensors.torch import save_file
-
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, folder / WEIGHTS)
-    (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
+    keep_weights(folder, model)
     tokenizer.save(folder / WORDS)
     return folder
+
+
+def keep_weights(folder: Path, model: DualEncoder) -> None:
+    """The torch weights, and what they are weights of."""
+    from safetensors.torch import save
+
+    # save_file() makes a file that nobody but its owner may read; a model is for sharing.
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    (folder / WEIGHTS).write_bytes(save(tensors))
+    (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def read_fusion(folder: str | Path) -> tuple[FusionEncoder, WordTokenizer]:
@@ -56,7 +64,7 @@ def read_fusion(folder: str | Path) -> tuple[FusionEncoder, WordTokenizer]:
     folder = Path(folder).expanduser()
     missing = [name for name in (WEIGHTS, DESCRIPTION, WORDS) if not (folder / name).is_file()]
     if missing:
-        raise ModelError(f"{folder} has no {missing[0]}", "give a folder that openitr.models.save_fusion wrote")
+        raise ModelError(f"{folder} has no {missing[0]}", "give a folder that openitr.models.saved.save_fusion wrote")
     try:
         described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         kind = _MODELS.get(str(described.get("model", "")))

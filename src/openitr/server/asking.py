@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from openitr.search.parts import understood
 from openitr.server import schemas
 from openitr.server.answers import answer
 from openitr.server.batching import BatchingEncoder
-from openitr.server.composed import change_of, without_shown
+from openitr.server.composed import change_of
 from openitr.server.facts import whole_item
 from openitr.server.files import safe_path
 from openitr.server.pictures import from_data_url
@@ -77,7 +78,8 @@ async def search(
     # A composer asks a language model where there is one, which takes its time.
     if asked.composer is not None and await served.house.lmm() is not None:
         lane = served.house.slow
-    return await lane.run(lambda: respond(without_shown(query, shown, lambda page: change.answered(page, found))))
+    leaving = replace(change, shown=shown)
+    return await lane.run(lambda: respond(leaving.answered(query, found)))
 
 
 def listed(value: Any) -> list[Any]:

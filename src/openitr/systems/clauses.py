@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from openitr.datasets.scenes import Scene
 
 MANY, SIDES = 10, ("left", "right")
-_ATTRIBUTES = ("kind", "colour")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +75,6 @@ def candidate_sets(n: int, seed: int) -> Sets:
         others.insert(int(right[row]), found[0])
         scenes[row] = np.stack(others)
     return Sets(texts, scenes, right, negated)
-
-
-def holds(text: str, scene: Any) -> bool:
-    """Whether every clause of a text is true of a candidate (4,); read from the words."""
-    for clause in text.split(", "):
-        no = clause.startswith("no ")
-        word, _, _, side = clause.removeprefix("no ").split()
-        at = 2 * SIDES.index(side)
-        here = (KINDS[int(scene[at])], COLOURS[int(scene[at + 1])])
-        if (word in here) == no:
-            return False
-    return True
 
 
 def scene_of(row: Any, seed: int) -> Scene:

@@ -120,6 +120,7 @@ def experiment(budget: Budget) -> Outcome:
     listed, by_error = listwise(lists, exact), listwise(lists, erring)
     pointwise = by_yes_and_no(lists, erring)
     calls, whole, unchanged = robust(lists)
+    changed = identity(lists)
     return Outcome(
         [
             Check(
@@ -149,9 +150,7 @@ def experiment(budget: Budget) -> Outcome:
                 },
                 whole == len(FUZZ) + len(READ) and unchanged == len(FUZZ) and calls <= 4,
             ),
-            Check(
-                "a reply that names the old order changes nothing", {"changed": identity(lists)}, identity(lists) == 0
-            ),
+            Check("a reply that names the old order changes nothing", {"changed": changed}, changed == 0),
         ],
         f"{SCENES} rendered scenes and their captions, the default model as first stage, {N} candidates each",
         ["The language model is a scene oracle, exact or with wrong judgements at random: no language model was run."],

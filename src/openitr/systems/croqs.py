@@ -14,10 +14,10 @@ from openitr.embeddings import Floats, Ints
 from openitr.encoders.base import Encoder
 from openitr.evaluate.suggestion import SuggestionEvaluator, SuggestionScores, mean
 from openitr.search.suggest import (
+    CaptionMemory,
     Clusterer,
     Discriminative,
     GroupCap,
-    Memory,
     Namer,
     QuerySuggester,
     Results,
@@ -57,7 +57,7 @@ def experiment(budget: Budget) -> Outcome:
 
     merged = evaluator.score("circle", named(encoder, GroupCap(say, least_change), images, groups), groups)
     whole = evaluator.score("circle", named(encoder, GroupCap(say, None), images, groups), groups)
-    decap = evaluator.score("circle", named(encoder, Memory(memory), images, groups), groups)
+    decap = evaluator.score("circle", named(encoder, CaptionMemory(memory), images, groups), groups)
     photos = real(budget)
     return Outcome(
         [

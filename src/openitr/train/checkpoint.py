@@ -55,11 +55,13 @@ def unlike(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
     >>> unlike({"plan": {"epochs": 2, "seed": 0}, "data": "x"}, {"plan": {"epochs": 3, "seed": 0}, "data": "y"})
     'epochs was 2, not 3; the data is other'
+    >>> unlike({"plan": {"seed": 0, "warp": 9}}, {"plan": {"seed": 0}})
+    'it has settings that this version does not know'
     """
     plans = there.get("plan", {}), here["plan"]
     settings = [f"{k} was {plans[0].get(k)}, not {v}" for k, v in plans[1].items() if plans[0].get(k) != v]
     others = [f"the {k} is other" for k, v in here.items() if k != "plan" and there.get(k) != v]
-    return "; ".join([*settings, *others])
+    return "; ".join([*settings, *others]) or "it has settings that this version does not know"
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -53,7 +53,8 @@ class Triplets:
             wrong = np.ones(len(scores), bool)
             wrong[right] = False
             wrong[reference] = False
-            hits += int((scores[wrong] >= best - 1e-7).sum()) < k
+            # Not "as good or better": a model that has diverged scores NaN, which is neither, and would find all.
+            hits += int((~(scores[wrong] < best - 1e-7)).sum()) < k
         return 100 * hits / len(self.targets)
 
     def labels(self) -> Tensor:
@@ -129,9 +130,12 @@ def train_composer(
 
     Raises:
         DatasetError: No triplets in a split, or no picture of it can be read.
-        InputError: Nothing changes or stays; an objective that needs more than vectors and labels; no dense model.
+        InputError: Nothing changes or stays; an objective that needs more than vectors and labels; no dense model;
+            ``out`` is a file.
     """
     plan, root = plan or Plan(), Path(out).expanduser()
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file", "give a folder, or a name that is not there yet")
     if encoder.kind != "dense":
         raise InputError(f"the model {encoder.spec!r} makes {encoder.kind} embeddings", "composers need dense ones")
     needs = set(getattr(objective, "needs", ())) - {"labels"}
@@ -265,11 +269,12 @@ def triplets_of(
 
 def write(root: Path, model: Combiner, about: dict[str, Any]) -> None:
     """The folder: weights first, then what describes them, so that a half-written one describes nothing."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     root.mkdir(parents=True, exist_ok=True)
     (root / DESCRIPTION).unlink(missing_ok=True)
-    save_file(model.weights(), str(root / WEIGHTS))
+    # save_file() makes a file that nobody but its owner may read.
+    (root / WEIGHTS).write_bytes(save(model.weights()))
     (root / DESCRIPTION).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
@@ -279,10 +284,12 @@ def divided(data: PairDataset, split: str | None, held: str | None, seed: int) -
     Without names: "train" (else all but val and test) and "val"; where there is no val, a fifth of the pictures.
 
     Raises:
-        DatasetError: No such split.
+        DatasetError: No such split, or none to train on unless one is named.
     """
     there = set(data.splits)
     names = [split] if split else ["train"] if "train" in there else sorted(there - {"val", "test"})
+    if not names:
+        raise DatasetError(f"{data.name} has nothing but {' and '.join(sorted(there))}", "name a split to train on")
     chosen = data.split(*names)
     if held is not None or ("val" in there and split != "val"):
         return chosen, data.split(held or "val"), f"trained on {split or 'train'}, measured on {held or 'val'}"

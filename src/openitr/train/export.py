@@ -19,9 +19,9 @@ from openitr.encoders import manifest
 from openitr.encoders.manifest import Manifest
 from openitr.errors import MissingExtra, ModelError
 from openitr.models import DualEncoder, WordTokenizer
+from openitr.models.saved import DESCRIPTION, WEIGHTS, keep_weights
 
 OPSET = 17
-WEIGHTS, DESCRIPTION = "weights.safetensors", "architecture.json"
 # Unit vectors of one graph in two runtimes; float32 sums of a few hundred products differ by less.
 PARITY = 1e-4
 
@@ -192,16 +192,6 @@ def write_projector_folder(
     }
     keep_weights(folder, model)
     return finish(folder, model.dim, image, text, name=name, summary=summary, terms=terms, card=card)
-
-
-def keep_weights(folder: Path, model: DualEncoder) -> None:
-    """The torch weights and what they are weights of, for :func:`read_folder`."""
-    from safetensors.torch import save
-
-    # save_file() makes a file that nobody but its owner may read; a model is for sharing.
-    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    (folder / WEIGHTS).write_bytes(save(tensors))
-    (folder / DESCRIPTION).write_text(json.dumps(model.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def finish(

@@ -251,11 +251,12 @@ class OpenClipDual(PublishedDual):
         return self.whole.encode_text(F.pad(ids, (0, self.limit - ids.shape[1]))), None
 
     def save(self, folder: Path) -> str:
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: value.detach().cpu().clone().contiguous() for name, value in self.whole.state_dict().items()}
-        save_file(tensors, folder / "open_clip_model.safetensors")
+        # save_file() makes a file that nobody but its owner may read.
+        (folder / "open_clip_model.safetensors").write_bytes(save(tensors))
         return f"open_clip:{self._architecture}/{folder / 'open_clip_model.safetensors'}"
 
 

@@ -173,7 +173,7 @@ def train(
         raise ModelError(f"{out} holds an unfinished training", "go on with --resume, or give another folder")
     if not unfinished and (out / manifest.NAME).exists():
         # Collections know a model by its fingerprint: written over, it is gone, and they can no longer be searched.
-        raise ModelError(f"{out} holds a finished model", "give another folder; `--model` goes on with this one there")
+        raise ModelError(f"{out} holds a finished model", f"give another folder; to go on from this one, --model {out}")
     kept, aside, choice = part(data, split=split, held=held, lang=lang, seed=plan.seed)
     if limit:
         kept = kept.take(limit, plan.seed)

@@ -115,7 +115,7 @@ def test_what_was_shown_is_left_out_and_notes_are_passed_on():
         return Hits(query, found, notes=("first",))
 
     hits = change.answered(Query([picture(1, 2, 3)], k=2), answer)
-    assert asked[0].k == 3 and isinstance(asked[0].parts[0], ComposedPart)
+    assert asked[0].k > 2 and isinstance(asked[0].parts[0], ComposedPart)
     assert [hit.id for hit in hits] == [2, 3] and hits.query.k == 2
     assert hits.notes[0] == "first" and "OPENITR_LMM_URL" in hits.notes[1] and len(hits.notes) == 2
 

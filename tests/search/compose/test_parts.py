@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openitr.errors import QueryError
-from openitr.search.compose.parts import digests, edit_parts, edited, with_room, without
+from openitr.search.compose.parts import digests, edit_parts, edited, leaving_out
 from openitr.search.retrieve import combine, encode_parts
 from openitr.types import Hit, Hits, Part, Query
 from tests.search.fakes import ColourEncoder, item
@@ -47,9 +47,19 @@ def test_what_was_shown_is_left_out_and_the_rest_fills_up(tmp_path):
     shown.write_bytes(b"picture")
     digest = hashlib.sha256(b"picture").hexdigest()
     assert digests([str(shown), f"0.5:{shown}", str(tmp_path / "gone.jpg")]) == {digest}
-    query = with_room(Query([picture(1, 2, 3)], k=2), 1)
-    assert query.k == 3 and with_room(Query([picture(1, 2, 3)], k=10_000), 5).k == 10_000
-    found = [Hit(item(1, sha256=digest), 3.0, 1, "likely"), *(Hit(item(i), 1.0, 1, "rest") for i in (2, 3))]
-    assert [hit.id for hit in without(Hits(query, found), {digest}, 2)] == [2, 3]
-    assert [hit.id for hit in without(Hits(query, found), set(), 2)] == [1, 2]
-    assert without(Hits(query, found), set(), 2).query.k == 2
+
+
+def test_pages_without_what_was_shown_meet_without_a_gap():
+    digest = hashlib.sha256(b"picture").hexdigest()
+    ranked = [Hit(item(i, sha256=digest if i in (1, 4) else ""), -1.0 * i, 1, "rest") for i in range(1, 9)]
+
+    def ask(query: Query) -> Hits:
+        return Hits(query, ranked[query.offset : query.offset + query.k])
+
+    pages = [leaving_out(Query([picture(1, 2, 3)], k=2, offset=n), {digest}, ask) for n in (0, 2, 4, 6)]
+    assert [[hit.id for hit in page] for page in pages] == [[2, 3], [5, 6], [7, 8], []]
+    assert [(page.query.offset, page.query.k) for page in pages] == [(0, 2), (2, 2), (4, 2), (6, 2)]
+    assert [hit.id for hit in leaving_out(Query([picture(1, 2, 3)], k=2, offset=2), (), ask)] == [3, 4]
+    assert [hit.id for hit in leaving_out(Query([picture(1, 2, 3)], k=10_000), {digest}, ask)] == [2, 3, 5, 6, 7, 8]
+    with pytest.raises(QueryError, match=r"smaller offset or k"):
+        leaving_out(Query([picture(1, 2, 3)], k=2, offset=9_999), {digest}, ask)

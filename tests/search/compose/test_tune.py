@@ -23,6 +23,10 @@ def test_recall_against_a_loop_ties_against_us(seed, m, n, k):
     assert recall(scores, targets, leave=leave, k=k) == pytest.approx(100 * hits / m)
 
 
+def test_what_has_diverged_finds_nothing():
+    assert recall(np.full((1, 4), np.nan), np.array([2]), leave=np.array([0]), k=2) == 0
+
+
 def test_scores_are_left_as_they_are():
     scores = np.ones((2, 3), np.float32)
     recall(scores, np.array([1, 2]), leave=np.array([0, 0]))

@@ -196,6 +196,16 @@ def test_state_and_back(photos):
     assert Session.resume(photos, Session(photos).state()).turns == ()
 
 
+def test_whatever_was_said_can_be_kept(photos):
+    session = Session(photos, asks=False)
+    session.say(" but ".join(f"x{number}" for number in range(200)))
+    session.say("long " * 390)
+    session.say("longer " * 280)
+    assert max(len(note) for note in session.turns[-1].notes) > 2000, "the note names all that is left out"
+    again = Session.resume(photos, json.loads(json.dumps(session.state())), asks=False)
+    assert again.memory == session.memory and ids(again.turns[-1]) == ids(session.turns[-1])
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -64,6 +64,12 @@ def test_one_text_is_taken_once_and_what_is_too_far_is_left() -> None:
     assert ComponentReranker().rerank(texts[0], texts[:0], texts) == []
 
 
+def test_without_texts_or_components_none_is_kept() -> None:
+    v, components, items = world(0)
+    assert ComponentReranker().rerank(v, components, items[:0]) == []
+    assert ComponentReranker().rerank(v, components[:0], items) == []
+
+
 def test_wrong_numbers_are_named() -> None:
     with pytest.raises(ShapeError, match="width 3 and 2"):
         fuse(np.zeros(3), np.zeros(2))

@@ -109,6 +109,16 @@ def test_the_grid_finds_what_fits_better_than_the_whole() -> None:
             kind(TermEncoder())  # type: ignore[arg-type]
 
 
+def test_what_is_to_be_avoided_counts_against() -> None:
+    pictures = [halves(RED, BLUE), halves(RED, GREEN)]
+    made = ComCLIPReranker(ENCODER, pictures.__getitem__, grounder=grounder)
+    found = Candidates(np.arange(2), np.array([1.0, 0.5]))
+    got = made(Query([Part("red", weight=2)], [Part("blue", weight=0.5)]), [0, 1], found)
+    expected = (2 * made.score("red", pictures) - 0.5 * made.score("blue", pictures)) / 2
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert got[1] > got[0]
+
+
 def test_only_the_first_k_change_places_and_the_stage_agrees() -> None:
     pictures = [halves(GREEN, GREEN), halves(RED, GREEN), halves(RED, BLUE), halves(BLUE, BLUE), halves(RED, BLUE)]
     made = ComCLIPReranker(ENCODER, pictures.__getitem__, grounder=grounder)

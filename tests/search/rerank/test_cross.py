@@ -85,6 +85,7 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has no weights"):
         read_fusion(tmp_path)
     folder = save_fusion(tmp_path / "a", model(AlignThenFuse), WORDS)
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1  # whoever reads one reads all
     described = json.loads((folder / DESCRIPTION).read_text())
     for change, message in (
         ({"model": "DualEncoder"}, "judges no pairs"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import openitr.library
 from openitr.errors import InputError, LMMError, QueryError
 from openitr.library import Library
 from openitr.search.suggest import for_library, hints, illustrate
-from openitr.search.suggest.collected import written
+from openitr.search.suggest.collected import dense_run, written
 from openitr.search.suggest.vocabulary import general
 from tests.search.fakes import ColourEncoder, item
 from tests.search.suggest.test_suggester import Model
@@ -64,6 +65,13 @@ def test_a_filter_and_too_few_results(library: Library) -> None:
 def test_blank_queries_are_refused(library: Library) -> None:
     with pytest.raises(QueryError):
         for_library(library, "  ")
+
+
+def test_a_run_of_another_kind_is_refused() -> None:
+    runs = SimpleNamespace(run=lambda name=None, kind=None: SimpleNamespace(kind=kind or name or "lexicon"))
+    assert dense_run(runs, None).kind == "dense"  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="'lexicon' is a lexicon one"):
+        dense_run(runs, "lexicon")  # type: ignore[arg-type]
 
 
 def test_spelling_by_what_is_written_and_language_by_the_model(library: Library) -> None:

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openitr.errors import InputError, LMMError, QueryError, ShapeError
-from openitr.search.suggest import Clusterer, Discriminative, GroupCap, Memory, QuerySuggester, least_change, lmm_merger
+from openitr.search.suggest import (
+    CaptionMemory,
+    Clusterer,
+    Discriminative,
+    GroupCap,
+    QuerySuggester,
+    least_change,
+    lmm_merger,
+)
 from openitr.search.suggest.naming import apart, told, within
 from openitr.search.suggest.phrases import added_words, edited, spoken
 from tests.search.fakes import TermEncoder
@@ -181,7 +189,7 @@ def test_a_reply_without_end_is_cut_and_a_blank_one_is_the_query() -> None:
 
 
 def test_memory_projects_onto_the_texts() -> None:
-    memory = Memory(vocabulary(), tau=0.05)
+    memory = CaptionMemory(vocabulary(), tau=0.05)
     vectors = results("red", "blue").vectors
     by_hand = []
     for vector in vectors:

@@ -10,7 +10,7 @@ from openitr.encoders.base import Encoder
 from openitr.errors import QueryError
 from openitr.search.compose.base import MAX_STRENGTH, Composer, asked
 from openitr.search.compose.named import check_composer, composer_named
-from openitr.search.compose.parts import digests, edited, with_room, without
+from openitr.search.compose.parts import digests, edited, leaving_out
 from openitr.types import Hits, Part, Query
 
 
@@ -99,20 +99,20 @@ class Change:
         return but if isinstance(but, Change) else cls(but, strength, composer, digests(images))
 
     def asked(self, query: Query) -> Query:
-        """The query with the change in it, and room for the hits that :meth:`answered` takes out.
+        """The query with the change in it.
 
         Raises:
             QueryError: It has no picture, or more than one for a composer.
         """
         if self.composer is None:
-            return with_room(edited(query, self.text, self.strength), len(self.shown))
+            return edited(query, self.text, self.strength)
         pictures = [part for part in query.parts if part.image is not None]
         if len(pictures) != 1:
             raise QueryError(
                 f"“{self.text}” changes one picture, and there are {len(pictures) or 'none'}", "give one with --image"
             )
         parts = [self._composed(part) if part is pictures[0] else part for part in query.parts]
-        return with_room(replace(query, parts=parts), len(self.shown))
+        return replace(query, parts=parts)
 
     def answered(self, query: Query, answer: Callable[[Query], Hits]) -> Hits:
         """The answer to the changed query, without what was shown.
@@ -120,9 +120,13 @@ class Change:
         Args:
             query: With the picture, before the change.
             answer: Asks a query.
+
+        Raises:
+            QueryError: It has no picture, or more than one for a composer; or its page ends beyond the hits that can
+                be had.
         """
         changed = self.asked(query)
-        hits = without(answer(changed), self.shown, query.k)
+        hits = leaving_out(changed, self.shown, answer)
         said = [note for part in changed.parts if isinstance(part, ComposedPart) for note in part.notes]
         return replace(hits, notes=(*hits.notes, *dict.fromkeys(said)))
 

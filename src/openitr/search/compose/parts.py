@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from openitr.types import MAX_K, Hits, Part, Query
 
 _PLAIN = "a photo"
 _SHARE = 0.5
+# A picture may lie in a collection several times.
+_COPIES = 8
 
 
 def edit_parts(text: str, strength: float = 1.0) -> list[Part]:
@@ -73,18 +75,25 @@ def digests(images: Iterable[object]) -> set[str]:
     return found
 
 
-def without(hits: Hits, known: Collection[str], k: int) -> Hits:
-    """Hits without the files that were shown, the first ``k`` of the rest.
+def leaving_out(query: Query, shown: Collection[str], ask: Callable[[Query], Hits]) -> Hits:
+    """What a query finds without the pictures it was asked with; pages stay whole and meet without a gap.
 
     Args:
-        hits: Asked for with room to spare.
-        known: SHA-256 (hex) of the files.
-        k: How many to keep.
+        query: With the page that is wanted.
+        shown: SHA-256 (hex) of the pictures; nothing is left out when there are none.
+        ask: Answers a query.
+
+    Raises:
+        QueryError: The page ends beyond the hits that can be had.
     """
-    kept = [hit for hit in hits if hit.item.sha256 not in known]
-    return replace(hits, hits=kept[:k], query=replace(hits.query, k=k))
-
-
-def with_room(query: Query, count: int) -> Query:
-    """The query with ``count`` more hits, as far as a query may go."""
-    return replace(query, k=min(MAX_K, query.k + count))
+    if not shown:
+        return ask(query)
+    end = query.offset + query.k
+    if end > MAX_K:
+        raise QueryError(
+            f"hits {query.offset} to {end} of a picture that is changed",
+            f"only the first {MAX_K} can be had: take a smaller offset or k",
+        )
+    hits = ask(replace(query, offset=0, k=min(MAX_K, end + _COPIES * len(shown))))
+    kept = [hit for hit in hits if hit.item.sha256 not in shown]
+    return replace(hits, hits=kept[query.offset : end], query=replace(hits.query, offset=query.offset, k=query.k))

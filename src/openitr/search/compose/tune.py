@@ -72,4 +72,5 @@ def recall(scores: Floats, targets: Ints, *, leave: Ints | None = None, k: int =
     if leave is not None:
         table[rows, leave] = -np.inf
     own = table[rows, targets][:, None]
-    return float(100 * ((table >= own - 1e-7).sum(1) <= k).mean())
+    # Not "as good or better": NaN is neither, and would find all.
+    return float(100 * ((~(table < own - 1e-7)).sum(1) <= k).mean())

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MOST = 64
+# What is said at once has no more pieces: each is a letter, a comma and a space at least.
+_PIECES = MAX_CHARS // 3 + 1
+_QUERY = 100 * MAX_CHARS
 _MAX_ID = 2**63 - 1
 
 
@@ -34,9 +37,9 @@ def _turn(turn: Turn) -> dict[str, Any]:
     step = turn.step
     return {
         "said": turn.said,
-        "query": turn.query,
+        "query": turn.query[:_QUERY],
         "question": None if turn.question is None else turn.question.to_json(),
-        "notes": list(turn.notes),
+        "notes": [note[:MAX_CHARS] for note in turn.notes[:_MOST]],
         "adds": list(step.adds),
         "avoids": list(step.avoids),
         "liked": list(step.liked),
@@ -83,7 +86,7 @@ def restored(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[Turn]]:
             gone.pop(id, None)
         gone |= dict.fromkeys(step.rejected)
         said = _text(one.get("said"), f"{at}, said", 4 * MAX_CHARS)
-        query = _text(one.get("query"), f"{at}, query", 100 * MAX_CHARS)
+        query = _text(one.get("query"), f"{at}, query", _QUERY)
         nothing = Hits(Query([Part(text=query.strip() or "a picture")], k=k), [])
         question, notes = _question(one.get("question"), at), _texts(one.get("notes"), f"{at}, notes")
         turns.append(Turn(said, query, nothing, question, tuple(gone), notes, step))
@@ -105,14 +108,14 @@ def _question(value: Any, at: str) -> Question | None:
 
 
 def _texts(value: Any, at: str) -> tuple[str, ...]:
-    return _list(value, at, lambda one: _text(one, at, MAX_CHARS))
+    return _list(value, at, lambda one: _text(one, at, MAX_CHARS), most=_PIECES)
 
 
 def _ids(value: Any, at: str) -> tuple[int, ...]:
     return _list(value, at, lambda one: _whole(one, at, _MAX_ID), most=MAX_K)
 
 
-def _list(value: Any, at: str, read: Callable[[Any], Any], most: int = _MOST) -> tuple[Any, ...]:
+def _list(value: Any, at: str, read: Callable[[Any], Any], most: int) -> tuple[Any, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > most:
         raise _bad(at, f"a list of at most {most}")
     return tuple(read(one) for one in value)

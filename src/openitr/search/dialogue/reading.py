@@ -70,6 +70,8 @@ def read(said: str, *, question: Question | None, shown: Sequence[int], first: b
 
     >>> read("more like the second one, but not at night", question=None, shown=[40, 50], first=False)
     Step(adds=(), avoids=('at night',), liked=(50,), rejected=(), instead=False, doubts=())
+    >>> read("2", question=None, shown=[40, 50], first=False).liked
+    (50,)
     >>> ask = Question("Is there a dog in it?", ("yes", "no"), 1.0, ("a dog", ""), ("", "a dog"))
     >>> read("no, a cat", question=ask, shown=[], first=False)
     Step(adds=('a cat',), avoids=(), liked=(), rejected=(), instead=False, doubts=('a dog',))
@@ -78,6 +80,8 @@ def read(said: str, *, question: Question | None, shown: Sequence[int], first: b
     if not said:
         raise QueryError("nothing was said", "say what the picture shows, or which hits are close")
     lower = said.lower()
+    if not first and lower.isascii() and lower.isdigit():
+        return Step(liked=tuple(_ids(lower, shown)))
     if found := (_LIKE.fullmatch(lower) or _CLOSE.fullmatch(lower)):
         liked = tuple(_ids(found["one"], shown))
         rest = said[found.start("rest") :].strip(" ,;.") if len(lower) == len(said) else found["rest"].strip(" ,;.")

@@ -59,7 +59,7 @@ class Session:
     >>> session = Session(openitr.open("photos"))                                       # doctest: +SKIP
     >>> turn = session.say("a dog")                                                     # doctest: +SKIP
     >>> turn.question.text                                                              # doctest: +SKIP
-    'Where is it: on grass, on a beach, in the snow?'
+    'Where is it: grass, a beach, snow, water?'
     >>> session.say("on grass").hits[0].path                                            # doctest: +SKIP
     'garden/rex.jpg'
     """

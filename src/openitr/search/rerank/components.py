@@ -100,6 +100,8 @@ class ComponentReranker:
             components: (m, d) unit vectors of what was predicted to be in it.
             items: (n, d) unit vectors of the texts.
         """
+        if not len(items):
+            return []
         kept: dict[int, float] = {}
         for component in components:
             scores = fused_scores(v, component, items, self.w, blend=self.blend, renorm=self.renorm)

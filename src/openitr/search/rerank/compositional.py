@@ -91,12 +91,13 @@ class ComCLIPReranker:
         return [*order, *range(len(order), len(images))]
 
     def __call__(self, query: Query, things: Sequence[Any], candidates: Candidates) -> npt.NDArray[np.float64]:
-        """(n,) scores for :class:`~openitr.search.Rerank`; of several texts the weighted mean."""
+        """(n,) scores for :class:`~openitr.search.Rerank`; the weighted mean of texts, those to avoid against."""
         texts = [(part.weight, part.text) for part in query.parts if part.text]
         if not texts or self.pictures is None:
             raise QueryError("ComCLIP compares sentences with pictures", "ask in words, and give it pictures=")
+        avoided = [(-abs(part.weight), part.text) for part in query.negatives if part.text]
         images = [self.pictures(thing) for thing in things]
-        total = sum((weight * self.score(text, images) for weight, text in texts), np.zeros(len(images)))
+        total = sum((weight * self.score(text, images) for weight, text in [*texts, *avoided]), np.zeros(len(images)))
         return np.asarray(total / max(sum(abs(weight) for weight, _ in texts), 1e-12), np.float64)
 
     def _cosine(self, seen: Floats, told: Floats) -> float:

@@ -3,7 +3,7 @@
 logic      and, or, not, piece by piece (PropositionReranker): the best 200, with vectors that are there
 comclip    parts of the picture against parts of the sentence (ComCLIPReranker): the best 10, some seconds
 cotrr      a language model orders the best 10 in one call (ListwiseReranker); OPENITR_LMM_URL names it
-a folder   a fusion model that openitr.models.save_fusion wrote (CrossEncoder): the best 50
+a folder   a fusion model that openitr.models.saved.save_fusion wrote (CrossEncoder): the best 50
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ def reranker_named(
     *,
     background: Background | None = None,
     lmm: LMM | None = None,
-    top: int | None = None,
     deadline_ms: float | None = None,
 ) -> Rerank:
     """The stage that a word or a folder means, for a search of a collection.
@@ -67,8 +66,7 @@ def reranker_named(
         encoder: Of the run.
         background: Unrelated pictures of the model.
         lmm: For "cotrr"; what the environment names if None.
-        top: How many are looked at; what suits the reranker if None.
-        deadline_ms: The same for the time.
+        deadline_ms: How long it may take; what suits the reranker if None.
 
     Raises:
         QueryError: No such reranker.
@@ -98,7 +96,7 @@ def reranker_named(
         from openitr.search.rerank.cross import CrossEncoder
 
         scorer = CrossEncoder.load(word, pictures)
-    return Rerank(scorer, items=items, top=top or many, deadline_ms=deadline_ms or limit, batch=batch)
+    return Rerank(scorer, items=items, top=many, deadline_ms=deadline_ms or limit, batch=batch)
 
 
 class _Pictures:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from openitr.search.suggest.article import Article, illustrate, rankers_for
 from openitr.search.suggest.base import Named, Results, Suggestion
 from openitr.search.suggest.cluster import Clusterer, central, silhouette
-from openitr.search.suggest.collected import Asks, Suggested, for_library, hints
-from openitr.search.suggest.group_cap import GroupCap, Memory, least_change, lmm_merger
+from openitr.search.suggest.collected import LocalLibrary, Suggested, for_library, hints
+from openitr.search.suggest.group_cap import CaptionMemory, GroupCap, least_change, lmm_merger
 from openitr.search.suggest.illustrator import Illustrated, Illustrator, rocchio
 from openitr.search.suggest.keyphrases import Document, Ranker, aggregate_ranks
 from openitr.search.suggest.naming import Discriminative
@@ -28,14 +28,14 @@ from openitr.search.suggest.vocabulary import Vocabulary, general
 
 __all__ = [
     "Article",
-    "Asks",
+    "CaptionMemory",
     "Clusterer",
     "Discriminative",
     "Document",
     "GroupCap",
     "Illustrated",
     "Illustrator",
-    "Memory",
+    "LocalLibrary",
     "Named",
     "Namer",
     "QuerySuggester",

@@ -11,7 +11,7 @@ import numpy as np
 
 from openitr.embeddings import DenseEmbeddings
 from openitr.encoders.base import Encoder
-from openitr.search.suggest.collected import Asks, written
+from openitr.search.suggest.collected import LocalLibrary, dense_run, written
 from openitr.search.suggest.illustrator import Illustrated, Illustrator
 from openitr.search.suggest.keyphrases import (
     Document,
@@ -77,7 +77,7 @@ def rankers_for(encoder: Encoder, pictures: Any, captions: Sequence[str]) -> dic
 
 
 def illustrate(
-    library: Asks, text: str | Document, *, each: int = 3, feedback_rounds: int = 0, run: str | None = None
+    library: LocalLibrary, text: str | Document, *, each: int = 3, feedback_rounds: int = 0, run: str | None = None
 ) -> Article:
     """Pictures of a collection for every paragraph of an article.
 
@@ -89,7 +89,7 @@ def illustrate(
         run: A dense run by name; the active one, or any dense one, if None.
 
     Raises:
-        InputError: The article has no words, or ``each`` is below 1.
+        InputError: The article has no words, or ``each`` is below 1, or the run is not dense.
         CollectionError: The collection has no dense vectors.
 
     >>> with openitr.open("photos") as library:                                          # doctest: +SKIP
@@ -98,9 +98,7 @@ def illustrate(
     """
     document = Document.read(text) if isinstance(text, str) else text
     collection = library.collection
-    chosen = collection.run(run)
-    if run is None and chosen.kind != "dense":
-        chosen = collection.run(kind="dense")
+    chosen = dense_run(collection, run)
     ids, notes = chosen.index.ids(), list[str]()
     if len(ids) > _PICTURES:
         # Feedback compares every phrase with every picture, several times.

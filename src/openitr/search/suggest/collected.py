@@ -36,7 +36,7 @@ _SAMPLE = 5000
 _ENGLISH = frozenset((*MODEL_OF.values(), "conse"))
 
 
-class Asks(Protocol):
+class LocalLibrary(Protocol):
     """What is needed of a library: :class:`openitr.Library` is one."""
 
     collection: Collection
@@ -92,7 +92,7 @@ class Suggested(Sequence[Suggestion]):
 
 
 def for_library(
-    library: Asks,
+    library: LocalLibrary,
     query: str,
     *,
     k: int = RESULTS,
@@ -113,7 +113,7 @@ def for_library(
         lmm: A language model that captions and merges (GroupCap); phrases that tell the groups apart if None.
 
     Raises:
-        QueryError: A blank query, or k out of range.
+        QueryError: A blank query, k out of range, or a run that is not dense.
         CollectionError: The collection has no dense vectors.
 
     >>> import openitr                                                                   # doctest: +SKIP
@@ -124,9 +124,7 @@ def for_library(
     if not query.strip():
         raise QueryError("the query is empty", "say what to look for")
     collection = library.collection
-    chosen = collection.run(run)
-    if run is None and chosen.kind != "dense":
-        chosen = collection.run(kind="dense")
+    chosen = dense_run(collection, run)
     hits = list(library.search(query, k=k, where=where, run=chosen.name))
     likely = [hit for hit in hits if hit.bucket != "rest"]
     kept = likely if len(likely) >= k // 2 else hits[: max(len(likely), k // 2)]
@@ -147,6 +145,21 @@ def for_library(
     if not found:
         notes = [f"{len(ids)} results are too few to be narrowed down"]
     return Suggested(query, tuple(found), len(ids), spelt, language, tuple(notes))
+
+
+def dense_run(collection: Collection, run: str | None) -> Run:
+    """The run of a name; without one the active run, or where that is of another kind, the dense one.
+
+    Raises:
+        QueryError: The run of that name is not dense.
+        CollectionError: There is no such run.
+    """
+    chosen = collection.run(run)
+    if run is None and chosen.kind != "dense":
+        chosen = collection.run(kind="dense")
+    if chosen.kind != "dense":
+        raise QueryError(f"the run {run!r} is a {chosen.kind} one", "name a dense run, or leave --run out")
+    return chosen
 
 
 def hints(collection: Collection, query: str, encoder: Encoder) -> tuple[str | None, str | None]:

@@ -1,7 +1,7 @@
 """GroupCap: caption the most central pictures of a group, and merge the captions into one changed query.
 
 It is CroQS's own method; without its merger (the most central caption is the suggestion) it is the ablation, and with
-the caption of the group's mean vector it is CroQS's other family (:class:`Memory`).
+the caption of the group's mean vector it is CroQS's other family (:class:`CaptionMemory`).
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def least_change(query: str, captions: Sequence[str], others: Sequence[str]) -> 
     return query if best is None or best[0] >= 0 else edited(query, best[2])
 
 
-class Memory:
+class CaptionMemory:
     """What a vector of pictures says in words: its projection onto a memory of texts, read out as the nearest text.
 
     The projection is DeCap's, sum over m of softmax(cos(v, t_m) / tau) t_m, which takes the gap between pictures and

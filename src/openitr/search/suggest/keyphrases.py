@@ -28,6 +28,7 @@ Rule = Literal["borda", "rrf", "kemeny"]
 
 _RRF = 60
 _LONGEST = 3
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,12 @@ def shown(encoder: Encoder, pictures: Floats, most: int = 10) -> Ranker:
     def rank(document: Document, phrases: Sequence[str]) -> Scores:
         if not len(pictures):
             return np.zeros(len(phrases))
-        scores = dense(encoder, phrases) @ pictures.T
-        found: Scores = (np.sort(scores, axis=1)[:, -most:].mean(1) - scores.mean(1)).astype(np.float64)
+        vectors, found = dense(encoder, phrases), np.zeros(len(phrases))
+        # A long article has thousands of phrases: all of them by all pictures would not fit into memory.
+        for at in range(0, len(phrases), _AT_ONCE):
+            scores = vectors[at : at + _AT_ONCE] @ pictures.T
+            scores.partition(max(0, len(pictures) - most), axis=1)
+            found[at : at + _AT_ONCE] = scores[:, -most:].mean(1) - scores.mean(1)
         return found
 
     return rank
@@ -224,10 +229,8 @@ def aggregate_ranks(lists: Sequence[Sequence[T]], rule: Rule = "borda") -> list[
         if len(set(one)) != len(one):
             raise InputError("a ranking has something twice", "name each once")
     names = list(dict.fromkeys(name for one in lists for name in one))
-    ranks = np.array(
-        [[{n: r for r, n in enumerate(one, 1)}.get(name, 0) for name in names] for one in map(list, lists)]
-    )
-    ranks = ranks.reshape(len(lists), len(names))
+    places_of = [{name: rank for rank, name in enumerate(one, 1)} for one in lists]
+    ranks = np.array([[of.get(name, 0) for name in names] for of in places_of]).reshape(len(lists), len(names))
     if rule == "rrf":
         totals = np.where(ranks > 0, 1 / (_RRF + np.maximum(ranks, 1)), 0.0).sum(0)
     elif rule in ("borda", "kemeny"):

@@ -55,6 +55,12 @@ _ENGLISH_WORDS = (
     "children red blue green black white water house i do as die fan hat rot la el le"
 )
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
+# English words or parts of names as well: beside a plainer word of its language one counts, alone it says nothing.
+_WEAK_WORDS = (
+    "am ins mit das berg wald haus mann court chat rouge noir blanc aux les des du et au sur maison plage con los las "
+    "del playa casa uno lo os um uma dos com neve met wit op kat su ve ev dom pies na w z"
+)
+_WEAK = frozenset(_WEAK_WORDS.split())
 _BY_WORD = {name: frozenset(words.split()) - _ENGLISH for name, words in _WORDS.items()}
 
 
@@ -65,6 +71,8 @@ def tongue(text: str) -> str | None:
     ('German', 'French', 'Chinese or Japanese', None)
     >>> tongue("Paris"), tongue("café"), tongue("the la brea tar pits")
     (None, None, None)
+    >>> tongue("tennis court"), tongue("los angeles"), tongue("los perros")
+    (None, None, 'Spanish')
     """
     letters = [unicodedata.name(letter, "").split(" ")[0] for letter in text if letter.isalpha()]
     scripts = Counter(_SCRIPTS[script] for script in letters if script in _SCRIPTS)
@@ -76,5 +84,7 @@ def tongue(text: str) -> str | None:
         return None
     hits = Counter({name: sum(word in known for word in words) for name, known in _BY_WORD.items()})
     (first, most), (_, second) = hits.most_common(2)
+    if not any(word in _BY_WORD[first] - _WEAK for word in words):
+        return None
     # One word of three may be a name; a tie between two languages says nothing.
     return first if most > second and (most > 1 or most * 2 >= len(words)) else None

@@ -61,7 +61,7 @@ class Vocabulary:
 
 
 def general(encoder: Encoder) -> Vocabulary:
-    """Some 600 phrases of everyday photos: the topics of conversations, and the commonest words of the lexicon model.
+    """Some 450 phrases of everyday photos: the topics of conversations, and the commonest words of the lexicon model.
 
     Their vectors are kept in the cache folder, by the model's fingerprint: the first call takes a few seconds.
     """

@@ -31,13 +31,18 @@ export function kept(mark) {
 	}
 }
 
+/** @param {string} mark @param {Turn} answer */
+function remember(mark, answer) {
+	answers.delete(mark);
+	answers.set(mark, answer);
+	if (answers.size > ANSWERS) answers.delete(answers.keys().next().value);
+}
+
 /** @param {Turn} answer @returns {string} its mark */
 function keep(answer) {
 	const text = JSON.stringify(answer.state);
 	const mark = markOf(text);
-	answers.delete(mark);
-	answers.set(mark, answer);
-	if (answers.size > ANSWERS) answers.delete(answers.keys().next().value);
+	remember(mark, answer);
 	try {
 		sessionStorage.setItem(KEY + mark, text);
 	} catch {
@@ -75,7 +80,7 @@ export async function recall(mark, signal) {
 	if (!so_far) throw lost();
 	const { collection } = state();
 	const answer = await post("chat", { state: so_far, ...(collection && { collection }) }, signal);
-	answers.set(mark, answer);
+	remember(mark, answer);
 	return answer;
 }
 
