@@ -98,6 +98,7 @@ def test_two_jobs_of_one_collection_run_one_after_the_other(house: House) -> Non
     assert len(house.library) == 46
 
 
+@pytest.mark.slow
 def test_jobs_of_two_collections_run_side_by_side(house: House, tmp_path: Path) -> None:
     house.patch.setenv("OPENITR_TEST_DELAY", "0.02")
     with album(tmp_path, "other") as other:

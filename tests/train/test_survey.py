@@ -102,6 +102,7 @@ def test_planted_wrong_pairs_are_found(wrong: int) -> None:
     assert seen.judge == "redness"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_swapped_captions_of_photos_are_counted(real_data: Path) -> None:
     """120 photos that the shipped model has not seen, 36 with another's captions: three standard errors are 0.3."""

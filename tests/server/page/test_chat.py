@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.server.page.test_look import CONTRAST
 from tests.server.page.test_search import asked
 
@@ -118,6 +120,7 @@ def test_pointing_with_keys_and_with_a_selection(open_page: Open) -> None:
     tab.wait_for_selector(".selection-bar", state="detached")
 
 
+@pytest.mark.slow
 def test_pointing_from_the_open_picture(open_page: Open) -> None:
     tab = begun(open_page)
     tab.click(".tile >> nth=0")
@@ -149,6 +152,7 @@ def test_a_step_is_taken_back_by_the_button_and_by_the_browser(open_page: Open) 
     assert tab.locator(".chat-mine").count() == 0 and "chat" not in asked(tab)
 
 
+@pytest.mark.slow
 def test_it_outlives_a_reload_and_another_search(open_page: Open) -> None:
     tab = begun(open_page)
     say(tab, "not red")
