@@ -20,14 +20,9 @@ from .measure import Recall, recall
 from .projector import Projector
 
 
-@dataclass
-class Inputs:
-    """What projectors read of one data set; text j belongs to picture `owner[j]`, texts of a picture lie together."""
+class Splits:
+    """Texts of pictures that belong to splits."""
 
-    images: Tensor
-    mirrored: Tensor | None
-    texts: Tensor
-    sentence: Tensor
     owner: np.ndarray
     split: np.ndarray
 
@@ -42,6 +37,18 @@ class Inputs:
         rows = self.rows(split)
         texts = np.flatnonzero(np.isin(self.owner, rows))
         return rows, texts, np.searchsorted(rows, self.owner[texts])
+
+
+@dataclass
+class Inputs(Splits):
+    """What projectors read of one data set; text j belongs to picture `owner[j]`, texts of a picture lie together."""
+
+    images: Tensor
+    mirrored: Tensor | None
+    texts: Tensor
+    sentence: Tensor
+    owner: np.ndarray
+    split: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from recipes.default_model.conse import Conse
 from recipes.default_model.corpus import Pair
 from recipes.default_model.features import image_features
 from recipes.default_model.inputs import prepare
+from recipes.default_model.train import Splits
 
 from . import words
 
@@ -30,7 +31,7 @@ def class_hints(logits: Tensor, classes: Tensor, count: int) -> Tensor:
 
 
 @dataclass
-class Source:
+class Source(Splits):
     """Pictures, their texts, and what is known of both before any training.
 
     `images` (n, 1880), `mirrored` likewise or None, `logits` and `mirrored_logits` (n, 1000), `texts` (m, 1152),
@@ -47,18 +48,6 @@ class Source:
     split: np.ndarray
     present: csr_matrix
     bags: csr_matrix
-
-    def __post_init__(self) -> None:
-        self.first = np.searchsorted(self.owner, np.arange(len(self.split) + 1))
-
-    def rows(self, split: str) -> np.ndarray:
-        return np.flatnonzero(self.split == split)
-
-    def of(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pictures of a split, their texts, and each text's position among those pictures."""
-        rows = self.rows(split)
-        texts = np.flatnonzero(np.isin(self.owner, rows))
-        return rows, texts, np.searchsorted(rows, self.owner[texts])
 
 
 def dense(matrix: csr_matrix, rows: np.ndarray) -> Tensor:

@@ -151,17 +151,6 @@ class LateEncoder(OnnxTowers):
         empty = np.zeros((0, side, side), np.float32)
         return Alignment([text[a:b] for a, b in words], list(words), np.stack(maps) if maps else empty)
 
-    def _windows(self, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
-        _, tokenizer, _ = self._open_text()
-        windows: list[Any] = []
-        owners: list[int] = []
-        for owner, encoding in enumerate(tokenizer.encode_batch(list(texts))):
-            if not encoding.ids:
-                raise InputError(f"text {owner} has no token that {self.spec} knows", "say it in other words")
-            windows += (pieces := [encoding, *encoding.overflowing])
-            owners += [owner] * len(pieces)
-        return windows, owners
-
     def _read(self, windows: Sequence[Any], rows: Sequence[int]) -> Arrays:
         chain, _, padding = cast("tuple[_Chain, Any, Any]", self._open_text())
         return chain.known(_tokens([windows[row] for row in rows], padding))

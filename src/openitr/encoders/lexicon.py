@@ -102,14 +102,8 @@ class LexiconEncoder(OnnxTowers):
         texts = long_text.readable(texts)
         if not texts:
             return self._heaviest([], self._lexicon.text_terms)
-        chain, tokenizer, padding = self._open_text()
-        windows: list[Any] = []
-        owners: list[int] = []
-        for owner, encoding in enumerate(tokenizer.encode_batch(texts)):
-            if not encoding.ids:
-                raise InputError(f"text {owner} has no token that {self.spec} knows", "say it in other words")
-            windows += (pieces := [encoding, *encoding.overflowing])
-            owners += [owner] * len(pieces)
+        chain, _, padding = self._open_text()
+        windows, owners = self._windows(texts)
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         found = np.zeros((len(texts), self.dim), np.float32)
         for start in range(0, len(order), _TEXTS):

@@ -84,6 +84,18 @@ class OnnxTowers:
     def _open_text(self) -> tuple[_Chain, Any, Mapping[str, Any]]:
         return self._once("_text", lambda: (self._chain(self.manifest.text.graphs), *self._tokenizer()))
 
+    def _windows(self, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
+        """Texts as the tokenizer cuts them, and the text that each window is of."""
+        _, tokenizer, _ = self._open_text()
+        windows: list[Any] = []
+        owners: list[int] = []
+        for owner, encoding in enumerate(tokenizer.encode_batch(list(texts))):
+            if not encoding.ids:
+                raise InputError(f"text {owner} has no token that {self.spec} knows", "say it in other words")
+            windows += (pieces := [encoding, *encoding.overflowing])
+            owners += [owner] * len(pieces)
+        return windows, owners
+
     def _once(self, name: str, make: Callable[[], Opened]) -> Opened:
         if getattr(self, name) is None:
             with self._lock:
@@ -135,7 +147,7 @@ class OnnxEncoder(OnnxTowers):
     >>> from openitr.encoders import load
     >>> encoder = load("default")                                          # doctest: +SKIP
     >>> encoder.encode_texts(["a dog", "a red car"]).values.shape          # doctest: +SKIP
-    (2, 1024)
+    (2, 768)
     """
 
     kind: Kind = "dense"
@@ -162,14 +174,8 @@ class OnnxEncoder(OnnxTowers):
         texts = long_text.readable(texts)
         if not texts:
             return self._checked([])
-        chain, tokenizer, padding = self._open_text()
-        windows: list[Any] = []
-        owners: list[int] = []
-        for owner, encoding in enumerate(tokenizer.encode_batch(texts)):
-            if not encoding.ids:
-                raise InputError(f"text {owner} has no token that {self.spec} knows", "say it in other words")
-            windows += (pieces := [encoding, *encoding.overflowing])
-            owners += [owner] * len(pieces)
+        chain, _, padding = self._open_text()
+        windows, owners = self._windows(texts)
         # Neighbours of like length waste no padding; the order of the caller is restored below.
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         vectors = np.empty((len(windows), self.dim), np.float32)

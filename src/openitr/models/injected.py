@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -61,7 +60,7 @@ class Injected(DualEncoder):
         images: Tensor,
         ids: Tensor,
         needs: frozenset[str],
-        aside: Any = None,
+        slow: tuple[nn.Module, Encoded] | None = None,
     ) -> Batch:
         """The batch with what is guessed of its hidden words, as the trainer asks for it."""
         masked, where = hide(ids, self.share, mask=MASK, special=MASK)
