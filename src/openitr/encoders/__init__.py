@@ -4,6 +4,7 @@
     conse                          shipped; frozen public towers, clean terms
     lexicon                        shipped; weighted words, searched through an inverted index
     late                           shipped; a vector per patch and per word
+    multilingual                   shipped; the default model, asked in other languages too
     /path/to/folder, onnx:FOLDER   any folder with a model.json
     transformers:NAME              CLIP, SigLIP, ALIGN, Chinese-CLIP ... of Hugging Face transformers
     open_clip:ARCH/PRETRAINED      OpenCLIP and its zoo
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
     from openitr.encoders.late import LateEncoder
     from openitr.encoders.lexicon import LexiconEncoder
+    from openitr.encoders.multilingual import MultilingualEncoder
     from openitr.encoders.onnx import OnnxEncoder
     from openitr.encoders.open_clip import OpenClipEncoder
     from openitr.encoders.sentence_transformers import SentenceTransformersEncoder
@@ -40,6 +42,9 @@ _RUNNERS = {
     "lexicon": ("lexicon", "LexiconEncoder"),
     "late": ("late", "LateEncoder"),
 }
+
+# (module, class) that runs a folder whose model.json names a second way to read texts
+_BAG = ("multilingual", "MultilingualEncoder")
 
 # module: (class, extra that installs it, one sentence)
 _ADAPTERS = {
@@ -62,6 +67,7 @@ __all__ = [
     "LateEncoder",
     "LexiconEncoder",
     "ModelInfo",
+    "MultilingualEncoder",
     "OnnxEncoder",
     "OpenClipEncoder",
     "SentenceTransformersEncoder",
@@ -160,7 +166,8 @@ def _run(folder: Path, threads: int | None, allow: Path | None, spec: str = "") 
     """The runner for what the folder's model.json says it makes."""
     from openitr.encoders import manifest
 
-    module, cls = _RUNNERS[manifest.read(folder, allow=allow).kind]
+    model = manifest.read(folder, allow=allow)
+    module, cls = _BAG if model.bag else _RUNNERS[model.kind]
     made: Encoder = getattr(import_module(f"openitr.encoders.{module}"), cls)(
         folder, threads=threads, allow=allow, spec=spec
     )
@@ -177,7 +184,7 @@ def __getattr__(name: str) -> Any:
     """The classes, imported when first asked for."""
     if name == "Encoder":
         return import_module("openitr.encoders.base").Encoder
-    for module, cls in _RUNNERS.values():
+    for module, cls in (*_RUNNERS.values(), _BAG):
         if name == cls:
             return getattr(import_module(f"openitr.encoders.{module}"), name)
     for module, (cls, _, _) in _ADAPTERS.items():

@@ -71,6 +71,17 @@ class Lexicon:
 
 
 @dataclass(frozen=True)
+class Bag:
+    """A second way to read texts, for languages that the first does not know: a graph over pieces of words.
+
+    ``pieces`` is a file with one piece a line, in the order of the graph's table.
+    """
+
+    graph: Path
+    pieces: Path
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A model folder, checked.
 
@@ -88,6 +99,7 @@ class Manifest:
         digests: SHA-256 (hex) by file as ``model.json`` declares them; empty when it does not.
         options: The fields that change vectors, as they enter the fingerprint.
         lexicon: The words, where ``kind`` is lexicon.
+        bag: How texts in other languages are read, where there is such a part.
     """
 
     folder: Path
@@ -104,12 +116,14 @@ class Manifest:
     digests: Mapping[Path, str]
     options: Mapping[str, Any]
     lexicon: Lexicon | None = None
+    bag: Bag | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that makes vectors, in order, without repeats."""
         words = (self.lexicon.words,) if self.lexicon else ()
-        return tuple(dict.fromkeys((*self.image.graphs, *self.text.graphs, self.text.tokenizer, *words)))
+        bag = (self.bag.graph, self.bag.pieces) if self.bag else ()
+        return tuple(dict.fromkeys((*self.image.graphs, *self.text.graphs, self.text.tokenizer, *words, *bag)))
 
     @property
     def size_bytes(self) -> int:
@@ -130,22 +144,27 @@ class Manifest:
 
     def fingerprint(self) -> str:
         """Hash over weights, tokenizer and preprocessing; the module's docstring says what it costs."""
-
-        def digest(path: Path) -> str:
-            return self.digests.get(path) or hashlib.sha256(_bytes(path)).hexdigest()
-
         return combine(
             {
                 **self.options,
-                "image": {**self.options["image"], "graphs": [digest(p) for p in self.image.graphs]},
+                "image": {**self.options["image"], "graphs": [self._digest(p) for p in self.image.graphs]},
                 "text": {
                     **self.options["text"],
-                    "graphs": [digest(p) for p in self.text.graphs],
-                    "tokenizer": digest(self.text.tokenizer),
+                    "graphs": [self._digest(p) for p in self.text.graphs],
+                    "tokenizer": self._digest(self.text.tokenizer),
                 },
-                **({"words": digest(self.lexicon.words)} if self.lexicon else {}),
+                **({"words": self._digest(self.lexicon.words)} if self.lexicon else {}),
+                **({"bag": [self._digest(self.bag.graph), self._digest(self.bag.pieces)]} if self.bag else {}),
             }
         )
+
+    def pictures(self) -> str:
+        """Hash over what makes vectors of pictures: two models of which it is the same can ask each other's runs."""
+        shared = {name: self.options[name] for name in ("format", "kind", "dim", "output", "image")}
+        return combine({**shared, "graphs": [self._digest(p) for p in self.image.graphs]})
+
+    def _digest(self, path: Path) -> str:
+        return self.digests.get(path) or hashlib.sha256(_bytes(path)).hexdigest()
 
 
 def read(folder: str | Path, *, allow: Path | None = None) -> Manifest:
@@ -201,6 +220,7 @@ def read(folder: str | Path, *, allow: Path | None = None) -> Manifest:
             **({"lexicon": [lexicon.image_terms, lexicon.text_terms]} if lexicon else {}),
         },
         lexicon=lexicon,
+        bag=_bag(fields.inner("bag"), allowed) if "bag" in fields.values else None,
     )
 
 
@@ -212,6 +232,8 @@ def seal(folder: str | Path, *, allow: Path | None = None) -> Manifest:
     named: list[str] = [*stored["image"]["graphs"], *stored["text"]["graphs"], stored["text"]["tokenizer"]]
     if "lexicon" in stored:
         named.append(stored["lexicon"]["words"])
+    if "bag" in stored:
+        named += [stored["bag"]["graph"], stored["bag"]["pieces"]]
     _write(source, stored)
     read(source.parent, allow=allow)
     stored["sha256"] = {
@@ -278,6 +300,10 @@ def _lexicon(fields: _Fields, allowed: Path) -> Lexicon:
         image_terms=fields.whole("image_terms", 1, MAX_DIM),
         text_terms=fields.whole("text_terms", 1, MAX_DIM),
     )
+
+
+def _bag(fields: _Fields, allowed: Path) -> Bag:
+    return Bag(graph=fields.file("graph", allowed), pieces=fields.file("pieces", allowed))
 
 
 def _digests(fields: _Fields, allowed: Path) -> dict[Path, str]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from openitr.evaluate.bootstrap import Resampling, interval
+from openitr.evaluate.by_language import ByLanguage, compare_languages
 from openitr.evaluate.judging import Judged, judge, judge_embeddings
 from openitr.evaluate.metrics import all_metrics, mean_average_precision, mean_rank, median_rank, recall_at
 from openitr.evaluate.protocol import evaluate, evaluate_embeddings
@@ -19,6 +20,7 @@ from openitr.evaluate.run import Run
 from openitr.evaluate.scores import Scores, evaluate_run, score
 
 __all__ = [
+    "ByLanguage",
     "Judged",
     "Positives",
     "Qrels",
@@ -28,6 +30,7 @@ __all__ = [
     "Run",
     "Scores",
     "all_metrics",
+    "compare_languages",
     "evaluate",
     "evaluate_embeddings",
     "evaluate_run",
