@@ -11,12 +11,13 @@ from openitr.encoders.late import LateEncoder
 from recipes.default_model.measure import Recall
 
 from .train import Plan
+from .whole import KEPT, PARTS, WEIGHT
 
-SUMMARY = "One vector per place and word, compared by MaxSim; shows which word found what where."
+SUMMARY = "Vectors of places, words and the whole, compared by MaxSim; shows which word found what where."
 SPLITS = {"held": "500 photos set aside", "val": "Flickr8k val, 1,000 photos"}
 TERMS = (
-    "Research and other non-commercial use only: the heads were trained on Flickr8k. The towers below them are "
-    "Apache-2.0; `conse` has clean terms."
+    "Research and other non-commercial use only: the heads, and those of `default` below them, were trained on "
+    "Flickr8k and catalogue photos. The towers below them are Apache-2.0; `conse` has clean terms."
 )
 
 
@@ -50,6 +51,11 @@ def write(folder: Path, figures: dict[str, Recall], plan: Plan, cosine: float, s
         "second": plan.stages[1],
         "batch": plan.batch,
         "soften": plan.soften,
+        "image_tokens": 16 + PARTS,
+        "parts": PARTS,
+        "types": PARTS + 1,
+        "kept": KEPT,
+        "weight": WEIGHT,
     }
     about |= {"places": plan.places, "rows": "\n".join(rows), "cosine": cosine, "image": image, "text": text}
     about |= {"terms": TERMS, "megabytes": size / 1e6, "minutes": seconds / 60}

@@ -7,9 +7,12 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from openitr.models.token_head import Patches, TokenHead
 from openitr.train.frozen import ImageSummary, TextSummary
+
+from .whole import PARTS, Whole
 
 REDUCED, DIM, HIDDEN = 320, 64, 384
 # Words that point at nothing in a picture. Their tokens are left out of a bag that holds others.
@@ -52,31 +55,59 @@ def chosen(ids: Tensor, mask: Tensor, counts: Tensor) -> Tensor:
     return content | (mask & ~content.any(1, keepdim=True))
 
 
+class Places(nn.Module):
+    """(n, 25, f) patches of a 5 x 5 grid to (n, 16, f): each four that meet, averaged."""
+
+    def forward(self, patches: Tensor) -> Tensor:
+        maps = patches.transpose(1, 2).unflatten(2, (5, 5))
+        return F.avg_pool2d(maps, 2, 1).flatten(2).transpose(1, 2)
+
+
 class ImageSide(nn.Module):
-    """The image tower's middle, grid and pooled outputs to `token_embeddings` and `patch_embeddings`."""
+    """The image tower's middle, grid and pooled outputs and the default model's `embedding` to `token_embeddings` and
+    `patch_embeddings`.
+    """
 
-    def __init__(self, reduce: Reduce, head: TokenHead) -> None:
+    def __init__(self, reduce: Reduce, head: TokenHead, whole: Whole) -> None:
         super().__init__()
-        self.patches, self.summary, self.reduce, self.head = Patches(), ImageSummary(), reduce, head
+        self.patches, self.summary, self.places = Patches(), ImageSummary(), Places()
+        self.reduce, self.head, self.whole = reduce, head, whole
 
-    def forward(self, middle: Tensor, grid: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, middle: Tensor, grid: Tensor, pooled: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
         fine = self.reduce(self.patches(middle, grid))
-        found, _ = self.head(fine, torch.ones_like(fine[:, :, 0], dtype=torch.bool), self.summary(middle, pooled))
-        return torch.cat([found[:, :1], Patches.coarse(found[:, 1:])], 1), found[:, 1:]
+        summary = self.summary(middle, pooled)
+        # The 16 places are means of what the tower says, the fine ones, which words point at, stand for themselves.
+        local = [self.local(x, summary) for x in (self.places(Patches.coarse(fine)), fine)]
+        tokens = torch.cat([self.whole.parts(embedding), self.whole.addressed(local[0], self.whole.seen)], 1)
+        return tokens, self.whole.pointed(local[1])
+
+    def local(self, features: Tensor, summary: Tensor) -> Tensor:
+        found, _ = self.head(features, torch.ones_like(features[:, :, 0], dtype=torch.bool), summary)
+        return found[:, 1:]
 
 
 class TextSide(nn.Module):
-    """The text tower's outputs, with the ids it read, to `token_embeddings` and `token_mask`."""
+    """The text tower's outputs, the ids it read and the default model's `embedding` to `token_embeddings` and
+    `token_mask`.
+    """
 
-    def __init__(self, head: TokenHead, counts: Tensor) -> None:
+    def __init__(self, head: TokenHead, counts: Tensor, whole: Whole) -> None:
         super().__init__()
-        self.summary, self.head = TextSummary(), head
+        self.summary, self.head, self.whole = TextSummary(), head, whole
         self.register_buffer("counts", counts)
 
     def forward(
-        self, middle_tokens: Tensor, tokens: Tensor, sentence: Tensor, input_ids: Tensor, attention_mask: Tensor
+        self,
+        middle_tokens: Tensor,
+        tokens: Tensor,
+        sentence: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        embedding: Tensor,
     ) -> tuple[Tensor, Tensor]:
         there = chosen(input_ids, attention_mask > 0, self.counts)
         summary = self.summary(middle_tokens, attention_mask, sentence)
         found, mask = self.head(torch.cat([middle_tokens, tokens], 2), there, summary)
-        return found, mask
+        parts = self.whole.parts(embedding)
+        joined = torch.cat([parts, self.whole.addressed(found[:, 1:], self.whole.said)], 1)
+        return joined, torch.cat([mask[:, :1].repeat(1, PARTS), mask[:, 1:]], 1)

@@ -1,10 +1,10 @@
-"""Training of the heads with FILIP's loss (Yao et al. 2021, arXiv:2111.07783), and of their dense twin."""
+"""Training of the heads with FILIP's loss (Yao et al. 2021, arXiv:2111.07783)."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from openitr.models import Projector
 from openitr.models.token_head import TokenHead
 from openitr.objectives import Alike, Batch, Contrastive, MaxSim, Softmax
-from recipes.default_model.measure import Recall, _at_k
 
 from .features import Photos, Words
 from .heads import DIM, HIDDEN, REDUCED, Reduce, chosen
@@ -49,7 +47,7 @@ class Split:
     """Pictures of one split with their texts; text j belongs to picture owner[j].
 
     `patches` (n, 25, REDUCED), `pictures` (n, 1880), `texts` (m, 1152), `words` a list of (l, 768): those that go into
-    a text's bag.
+    a text's bag; `dense` (n, d) and (m, d) of the default model.
     """
 
     patches: Tensor
@@ -57,6 +55,7 @@ class Split:
     words: list[Tensor]
     texts: Tensor
     owner: np.ndarray
+    dense: tuple[Tensor, Tensor]
 
     def padded(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """(n, L, 768) states and the (n, L) mask of those that are there."""
@@ -73,14 +72,6 @@ class Late(nn.Module):
         self.image, self.text = image, text
 
 
-class Twin(nn.Module):
-    """The dense twin: projectors on the same summaries, trained alike."""
-
-    def __init__(self, width: int = 512) -> None:
-        super().__init__()
-        self.image, self.text = Projector(1880, width=width), Projector(1152, width=width)
-
-
 def late(split: Split, plan: Plan, dim: int = DIM) -> Late:
     """Fresh heads, their features standardised on a split."""
     torch.manual_seed(plan.seed)
@@ -93,21 +84,9 @@ def late(split: Split, plan: Plan, dim: int = DIM) -> Late:
     return model
 
 
-def twin(split: Split, plan: Plan) -> Twin:
-    torch.manual_seed(plan.seed)
-    model = Twin()
-    model.image.fit(split.pictures.float())
-    model.text.fit(split.texts.float())
-    return model
-
-
-def batch_of(
-    model: Late | Twin, split: Split, rows: np.ndarray, texts: np.ndarray, places: Tensor | None = None
-) -> Batch:
+def batch_of(model: Late, split: Split, rows: np.ndarray, texts: np.ndarray, places: Tensor | None = None) -> Batch:
     """Pictures and one text each through the model; of the patches only `places`, where given."""
     pictures, said = split.pictures[rows].float(), split.texts[texts].float()
-    if isinstance(model, Twin):
-        return Batch(F.normalize(model.image(pictures).pooled, dim=1), F.normalize(model.text(said).pooled, dim=1))
     words, mask = split.padded(texts)
     patches = split.patches[rows]
     patches = (patches if places is None else patches[:, places]).float()
@@ -119,13 +98,12 @@ def batch_of(
     )
 
 
-def train(model: Late | Twin, split: Split, plan: Plan, say: str, kept: Path) -> None:
+def train(model: Late, split: Split, plan: Plan, say: str, kept: Path) -> None:
     """Train on a split, from the last finished epoch that `kept` holds; the weights are averaged over steps.
 
     Everything follows from the seed and the number of the epoch, so an interrupted run ends as any other.
     """
-    similarity = MaxSim() if isinstance(model, Late) else None
-    objective = Contrastive(similarity=similarity, targets=Alike(plan.soften, 0.1), form=Softmax(plan.tau))
+    objective = Contrastive(similarity=MaxSim(), targets=Alike(plan.soften, 0.1), form=Softmax(plan.tau))
     whole = Contrastive(targets=objective.targets, form=Softmax(plan.tau))
     parameters = [*model.parameters(), *objective.parameters(), *whole.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=plan.decay)
@@ -149,7 +127,7 @@ def train(model: Late | Twin, split: Split, plan: Plan, say: str, kept: Path) ->
             optimizer.param_groups[0]["lr"] = plan.rate * min(1.0, 10 * done + 0.05) * (1 - done) ** 0.5
             batch = batch_of(model, split, rows, texts, torch.randperm(25)[: plan.places])
             loss = _softened(objective, batch, sentence[texts])
-            if second and isinstance(model, Late):
+            if second:
                 loss = loss + _softened(whole, batch, sentence[texts])
             optimizer.zero_grad()
             loss.backward()
@@ -208,40 +186,13 @@ def _softened(objective: Contrastive, batch: Batch, sentence: Tensor) -> Tensor:
     return (losses[0] + losses[1]) / 2
 
 
-@torch.inference_mode()
-def recall(model: Late | Twin, split: Split) -> Recall:
-    """Both directions, ties against the model; late scores each in its own direction, as FILIP does."""
-    every = np.arange(len(split.owner))
-    parts = [
-        batch_of(model, split, split.owner[part], part) for part in np.array_split(every, max(1, len(every) // 100))
-    ]
-    if isinstance(model, Twin):
-        images = batch_of(model, split, np.arange(len(split.pictures)), np.zeros(len(split.pictures), int)).images
-        t2i = torch.cat([part.texts for part in parts]) @ images.T
-        return of_scores(t2i.numpy(), t2i.T.numpy(), split.owner)
-    pictures = batch_of(model, split, np.arange(len(split.pictures)), np.zeros(len(split.pictures), int))
-    down, across = [], []
-    for part in parts:
-        one = torch.zeros(len(part.texts), dtype=torch.long)
-        tokens = {name: getattr(pictures, name) for name in ("image_tokens", "image_mask")}
-        both = MaxSim()(replace(part, images=pictures.images, owner=one, **tokens))
-        across.append(both[0])
-        down.append(both[1])
-    return of_scores(torch.cat(down).numpy(), torch.cat(across, 1).numpy(), split.owner)
-
-
-def of_scores(t2i: np.ndarray, i2t: np.ndarray, owner: np.ndarray) -> Recall:
-    """Recall from (texts, pictures) and (pictures, texts) scores."""
-    own = t2i[np.arange(len(owner)), owner]
-    t2i_ranks = (t2i >= own[:, None]).sum(1) - 1
-    right = owner[None] == np.arange(len(i2t))[:, None]
-    best = np.where(right, i2t, -np.inf).max(1)
-    i2t_ranks = ((i2t >= best[:, None]) & ~right).sum(1)
-    return Recall(_at_k(t2i_ranks), _at_k(i2t_ranks))
-
-
 def splits(
-    photos: Photos, words: Words, counts: Tensor, names: np.ndarray, many: np.ndarray
+    photos: Photos,
+    words: Words,
+    dense: tuple[np.ndarray, np.ndarray],
+    counts: Tensor,
+    names: np.ndarray,
+    many: np.ndarray,
 ) -> tuple[dict[str, Split], Reduce]:
     """Features cut by split, patches reduced by what is learned from 1,500 pictures of train."""
     reduce = Reduce()
@@ -264,6 +215,7 @@ def splits(
             [torch.from_numpy(words.states[span])[there] for span, there in zip(spans, inside, strict=True)],
             torch.from_numpy(words.summary[texts]),
             np.searchsorted(rows, owner[texts]),
+            (torch.from_numpy(dense[0][rows]), torch.from_numpy(dense[1][texts])),
         )
     return found, reduce
 

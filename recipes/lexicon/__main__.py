@@ -1,6 +1,6 @@
 """One command makes the lexicon model: `python -m recipes.lexicon --data $OPENITR_DATA`.
 
-Starts from the features that `recipes.default_model` keeps in its cache, or computes them.
+Starts from the finished default model, and the features that its recipe keeps in its cache.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from pathlib import Path
 import torch
 
 from recipes.default_model import corpus
-from recipes.default_model.conse import Conse, Settings, class_matrix
-from recipes.default_model.graphs import write_towers
 
 from . import words
 from .folder import finish
 from .sources import source
-from .train import Heads, Plan, described, named, pruned, rarity, train, weigh
+from .train import Heads, Plan, described, named, pruned, train, weigh
 
 SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
-COUNTS = ((4000, 4000), (96, 24), (64, 24), (48, 16), (36, 12), (24, 12))
+COUNTS = ((4000, 4000), (100, 48), (100, 32), (64, 24), (64, 12), (32, 8), (24, 5))
 
 
 def vocabulary(pairs: dict[str, list[corpus.Pair]]) -> tuple[list[str], int]:
@@ -47,14 +45,12 @@ def main() -> None:
         parser.error("give --data or set OPENITR_DATA")
     torch.set_num_threads(given.threads)
     data, cache, plan = Path(given.data), given.cache, Plan(epochs=given.epochs)
-    if not (cache / "towers" / "text.onnx").exists():
-        write_towers(cache / "towers")
     pairs = {name: corpus.load(data, name) for name in SOURCES}
     known, learned = vocabulary(pairs)
-    conse = Conse(class_matrix(cache), Settings())
-    sources = [source(data, pairs[name], cache, conse, known, name == "flickr8k") for name in SOURCES]
+    default = given.out.parent / "default"
+    sources = [source(data, pairs[name], default, cache, known, name == "flickr8k") for name in SOURCES]
     torch.manual_seed(plan.seed)
-    heads = Heads(words.vectors(known)[:learned], words.of_classes(known), rarity(sources[0]), plan)
+    heads = Heads(sources[0], learned, words.of_classes(known), plan)
     print(f"{len(known):,} words, {learned:,} of them learned; {described(plan)}", flush=True)
     given.work.mkdir(parents=True, exist_ok=True)
     if not train(heads, sources, plan, given.work / f"heads-{plan.epochs}.pt", given.seconds):

@@ -9,22 +9,26 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from openitr.encoders import manifest
 from openitr.models import term_weights
-from openitr.train.frozen import ImageSummary, TextSummary
 from recipes.default_model import corpus
 from recipes.default_model.export import export
-from recipes.default_model.features import image_features, open_graph, text_features
+from recipes.default_model.features import image_features, open_graph
 from recipes.default_model.folders import MAX_TOKENS
-from recipes.default_model.measure import Recall
+from recipes.default_model.measure import Recall, recall
 from recipes.default_model.towers import SIZE
+from recipes.default_model.vectors import image_vectors, text_vectors
 
 from .sources import class_hints
 from .train import Heads, Plan, described, pruned
 from .words import held_by
 
-IMAGE_WORDS, TEXT_WORDS = 64, 24
+IMAGE_WORDS, TEXT_WORDS = 100, 48
+# What lies below the heads: the default model whole.
+IMAGE_GRAPHS = ("towers/image", "default/second", "default/image_head")
+TEXT_GRAPHS = ("towers/text", "default/text_head")
 TERMS = (
     "Research and other non-commercial use only: the heads were trained on Flickr8k and catalogue photos. "
     "The towers below them are Apache-2.0."
@@ -32,43 +36,38 @@ TERMS = (
 
 
 class ImageSide(nn.Module):
-    """(n, 120, 17, 17) middle map, (n, 1280) pooled features and (n, 1000) logits to (n, V) weights of words."""
+    """(n, d) vectors of the default model and (n, 1000) logits to (n, V) weights of words."""
 
     def __init__(self, heads: Heads) -> None:
         super().__init__()
-        self.head, self.summary = heads.image, ImageSummary()
+        self.head = heads.image
         self.register_buffer("classes", heads.classes)
 
-    def forward(self, middle: Tensor, pooled: Tensor, logits: Tensor) -> Tensor:
+    def forward(self, embedding: Tensor, logits: Tensor) -> Tensor:
         hints = class_hints(logits, self.classes, len(self.head.trust))
-        return term_weights(self.head(self.summary(middle, pooled), hints=hints))
+        return term_weights(self.head(embedding, hints=hints))
 
 
 class TextSide(nn.Module):
-    """Middle token states, their mask, the sentence vector and the (n, V) words present to (n, V) weights."""
+    """(n, d) vectors of the default model and the (n, V) words present to (n, V) weights."""
 
     def __init__(self, heads: Heads) -> None:
         super().__init__()
-        self.head, self.summary = heads.text, TextSummary()
+        self.head = heads.text
 
-    def forward(self, states: Tensor, mask: Tensor, sentence: Tensor, present: Tensor) -> Tensor:
-        return term_weights(self.head(self.summary(states, mask, sentence), hints=present))
+    def forward(self, embedding: Tensor, present: Tensor) -> Tensor:
+        return term_weights(self.head(embedding, hints=present))
 
 
 def write(heads: Heads, known: list[str], folder: Path) -> None:
-    """Graphs, words and manifest; `folder` lies beside `towers/`."""
+    """Graphs, words and manifest; `folder` lies beside `towers/` and `default/`."""
     heads.eval()
-    images = {"middle": torch.randn(2, 120, 17, 17), "pooled": torch.rand(2, 1280), "logits": torch.randn(2, 1000)}
+    width = heads.image.config["features"]
+    images = {"embedding": F.normalize(torch.randn(2, width), dim=1), "logits": torch.randn(2, 1000)}
     axes = {name: {0: "n"} for name in [*images, "weights"]}
     export(ImageSide(heads), images, ["weights"], folder / "image_head.onnx", axes)
-    texts = {
-        "middle_tokens": torch.randn(2, 7, 384),
-        "attention_mask": torch.ones(2, 7, dtype=torch.long),
-        "sentence": torch.randn(2, 384),
-        "present": torch.zeros(2, len(known)),
-    }
-    axes = {"middle_tokens": {0: "n", 1: "length"}, "attention_mask": {0: "n", 1: "length"}}
-    axes |= {name: {0: "n"} for name in ("sentence", "present", "weights")}
+    texts = {"embedding": F.normalize(torch.randn(2, width), dim=1), "present": torch.zeros(2, len(known))}
+    axes = {name: {0: "n"} for name in [*texts, "weights"]}
     export(TextSide(heads), texts, ["weights"], folder / "text_head.onnx", axes)
     (folder / "words.txt").write_text("\n".join(known) + "\n", encoding="utf-8")
     spec = {
@@ -78,7 +77,7 @@ def write(heads: Heads, known: list[str], folder: Path) -> None:
         "dim": len(known),
         "summary": "Pictures and texts as weighted words, searched through an inverted index.",
         "image": {
-            "graphs": ["../towers/image.onnx", "image_head.onnx"],
+            "graphs": [f"../{graph}.onnx" for graph in IMAGE_GRAPHS] + ["image_head.onnx"],
             "size": SIZE,
             "fit": "squash",
             "interpolation": "bicubic",
@@ -86,7 +85,7 @@ def write(heads: Heads, known: list[str], folder: Path) -> None:
             "layout": "NHWC",
         },
         "text": {
-            "graphs": ["../towers/text.onnx", "text_head.onnx"],
+            "graphs": [f"../{graph}.onnx" for graph in TEXT_GRAPHS] + ["text_head.onnx"],
             "tokenizer": "../towers/tokenizer.json",
             "max_tokens": MAX_TOKENS,
         },
@@ -100,38 +99,24 @@ def write(heads: Heads, known: list[str], folder: Path) -> None:
     manifest.seal(folder, allow=folder.parent)
 
 
-def measured(folder: Path, data: Path, cache: Path, source: str, split: str) -> Recall:
-    """Recall of the finished heads on one split, fed with the towers' outputs as the cache keeps them."""
-    every = corpus.load(data, source)
+def measured(folder: Path, data: Path, cache: Path, source: str, split: str) -> tuple[Recall, Recall]:
+    """Recall of the finished heads on one split, and of the dense vectors they stand on, from cached features."""
+    every, default = corpus.load(data, source), folder.with_name("default")
     rows = np.flatnonzero([pair.split == split for pair in every])
-    features = image_features(data, every, cache / "towers", cache)
-    spoken = text_features([t for pair in every for t in pair.texts], cache, source)
+    logits = image_features(data, every, cache / "towers", cache).logits[rows].astype(np.float32)
+    images = image_vectors(data, every, default, cache)[rows].astype(np.float32)
     first = np.concatenate([[0], np.cumsum([len(pair.texts) for pair in every])])
-    texts = np.concatenate([np.arange(first[row], first[row + 1]) for row in rows])
-    heads = [open_graph(folder / f"{side}_head.onnx") for side in ("image", "text")]
-    seen = []
-    for part in np.array_split(rows, -(-len(rows) // 64)):
-        given = {
-            "middle": features.middle[part].astype(np.float32).transpose(0, 3, 1, 2),
-            "pooled": features.pooled[part].astype(np.float32),
-            "logits": features.logits[part].astype(np.float32),
-        }
-        seen.append(heads[0].run(["weights"], given)[0])
-    known = (folder / "words.txt").read_text("utf-8").split()
     captions = [t for pair in every for t in pair.texts]
-    told = []
-    for part in np.array_split(texts, -(-len(texts) // 64)):
-        states, mask = spoken.padded(part)
-        given = {
-            "middle_tokens": states.numpy(),
-            "attention_mask": mask.numpy().astype(np.int64),
-            "sentence": spoken.sentence[part],
-            "present": held_by([captions[t] for t in part], known).toarray(),
-        }
-        told.append(heads[1].run(["weights"], given)[0])
-    one, other = torch.from_numpy(np.concatenate(seen)), torch.from_numpy(np.concatenate(told))
+    kept = np.concatenate([np.arange(first[row], first[row + 1]) for row in rows])
+    texts = text_vectors(captions, default, cache, source)[kept].astype(np.float32)
+    known = (folder / "words.txt").read_text("utf-8").split()
+    present = held_by([captions[t] for t in kept], known).toarray()
+    heads = [open_graph(folder / f"{side}_head.onnx") for side in ("image", "text")]
+    seen = heads[0].run(["weights"], {"embedding": images, "logits": logits})[0]
+    told = heads[1].run(["weights"], {"embedding": texts, "present": present})[0]
     owner = np.repeat(np.arange(len(rows)), [first[row + 1] - first[row] for row in rows])
-    return pruned(one, other, owner, IMAGE_WORDS, TEXT_WORDS)
+    found = pruned(torch.from_numpy(seen), torch.from_numpy(told), owner, IMAGE_WORDS, TEXT_WORDS)
+    return found, recall(images, texts, owner)
 
 
 def finish(heads: Heads, known: list[str], plan: Plan, data: Path, cache: Path, out: Path, share: float) -> None:
@@ -147,10 +132,10 @@ def finish(heads: Heads, known: list[str], plan: Plan, data: Path, cache: Path, 
     }
     lines = []
     for label, (source, split) in sets.items():
-        found = measured(fresh, data, cache, source, split)
-        t, i = (" / ".join(f"{v:.1f}" for v in side) for side in (found.t2i, found.i2t))
-        lines.append(f"| {label} | {t} | {i} | {found.rsum:.1f} |")
-        print(f"{label}: {found}", flush=True)
+        for what, found in zip(("words", "default, dense"), measured(fresh, data, cache, source, split), strict=True):
+            t, i = (" / ".join(f"{v:.1f}" for v in side) for side in (found.t2i, found.i2t))
+            lines.append(f"| {label}, {what} | {t} | {i} | {found.rsum:.1f} |")
+            print(f"{label}, {what}: {found}", flush=True)
     template = Path(__file__).with_name("card.md").read_text(encoding="utf-8")
     card = template.format(
         words=len(known), image=IMAGE_WORDS, text=TEXT_WORDS, plan=described(plan), rows="\n".join(lines),

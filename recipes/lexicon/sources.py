@@ -1,4 +1,4 @@
-"""What the heads are trained on, one data set at a time: frozen features, class probabilities, and words."""
+"""What the heads are trained on, one data set at a time: vectors of the default model, class probabilities, words."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import torch
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 
-from recipes.default_model.conse import Conse
 from recipes.default_model.corpus import Pair
 from recipes.default_model.features import image_features
-from recipes.default_model.inputs import prepare
 from recipes.default_model.train import Splits
+from recipes.default_model.vectors import image_vectors, text_vectors
 
 from . import words
-
-IMAGE_WIDTH, TEXT_WIDTH = 1280 + 4 * 120 + 120, 3 * 384
 
 
 def class_hints(logits: Tensor, classes: Tensor, count: int) -> Tensor:
@@ -34,8 +31,8 @@ def class_hints(logits: Tensor, classes: Tensor, count: int) -> Tensor:
 class Source(Splits):
     """Pictures, their texts, and what is known of both before any training.
 
-    `images` (n, 1880), `mirrored` likewise or None, `logits` and `mirrored_logits` (n, 1000), `texts` (m, 1152),
-    `sentence` (m, 384), `owner` (m,), `split` (n,), `present` (m, V) and `bags` (n, V), rows of sum 1.
+    `images` (n, d) and `texts` (m, d) of the default model, `mirrored` likewise or None, `logits` and
+    `mirrored_logits` (n, 1000), `owner` (m,), `split` (n,), `present` (m, V) and `bags` (n, V), rows of sum 1.
     """
 
     images: Tensor
@@ -43,7 +40,6 @@ class Source(Splits):
     logits: Tensor
     mirrored_logits: Tensor | None
     texts: Tensor
-    sentence: Tensor
     owner: np.ndarray
     split: np.ndarray
     present: csr_matrix
@@ -54,25 +50,24 @@ def dense(matrix: csr_matrix, rows: np.ndarray) -> Tensor:
     return torch.from_numpy(matrix[rows].toarray())
 
 
-def source(data: Path, pairs: list[Pair], cache: Path, conse: Conse, vocabulary: list[str], mirror: bool) -> Source:
-    """Features of `pairs`, computed or read from `cache`; the same that the default model is trained on."""
-    towers = cache / "towers"
-    made = prepare(data, pairs, towers, cache, conse, mirror)
-    logits = image_features(data, pairs, towers, cache).logits
-    turned = image_features(data, pairs, towers, cache, mirror=True).logits if mirror else None
-    present = words.held_by([t for p in pairs for t in p.texts], vocabulary)
-    group = csr_matrix((np.ones(len(made.owner), np.float32), (made.owner, np.arange(len(made.owner)))))
+def source(data: Path, pairs: list[Pair], default: Path, cache: Path, vocabulary: list[str], mirror: bool) -> Source:
+    """Vectors of `pairs` under the finished model in the folder `default`, from the features that `cache` keeps."""
+    texts = [t for p in pairs for t in p.texts]
+    logits = image_features(data, pairs, cache / "towers", cache).logits
+    turned = image_features(data, pairs, cache / "towers", cache, mirror=True).logits if mirror else None
+    owner = np.repeat(np.arange(len(pairs)), [len(p.texts) for p in pairs])
+    present = words.held_by(texts, vocabulary)
+    group = csr_matrix((np.ones(len(owner), np.float32), (owner, np.arange(len(owner)))))
     bags = group @ present
     bags = csr_matrix(diags(1 / np.maximum(np.asarray(bags.sum(1)).ravel(), 1e-6)) @ bags, dtype=np.float32)
     return Source(
-        made.images[:, :IMAGE_WIDTH].half(),
-        None if made.mirrored is None else made.mirrored[:, :IMAGE_WIDTH].half(),
+        torch.from_numpy(image_vectors(data, pairs, default, cache)),
+        torch.from_numpy(image_vectors(data, pairs, default, cache, mirror=True)) if mirror else None,
         torch.from_numpy(np.array(logits)),
         None if turned is None else torch.from_numpy(np.array(turned)),
-        made.texts.half(),
-        made.sentence.half(),
-        made.owner,
-        made.split,
+        torch.from_numpy(text_vectors(texts, default, cache, pairs[0].source)),
+        owner,
+        np.array([p.split for p in pairs]),
         present,
         bags,
     )

@@ -1,8 +1,10 @@
-"""Training of the two heads: contrast between normalised word weights, a price on common words, and names kept.
+"""Training of the two heads: they learn to score as the default model does, in words.
 
-Contrast with softened targets as the default model's (`recipes.default_model.train.contrast`); FLOPS on normalised
-weights and the pruning to the heaviest words come in by and by, so that words first find their place. Resumable: a
-killed run goes on at its last finished epoch.
+Each head reads a vector of the default model and begins as a sparse code of it: a word's column is the mean vector of
+the captions that hold it, all of it half whitened. From there on softmaxes of word scores over a batch follow those of
+the default model, captions of their own pictures counting more (Hinton et al. 2015, arXiv:1503.02531); FLOPS on
+normalised weights and the pruning to the heaviest words come in by and by, so that words first find their place.
+Resumable: a killed run goes on at its last finished epoch.
 """
 
 from __future__ import annotations
@@ -20,55 +22,73 @@ from torch.nn import functional as F
 from openitr.models import LexiconHead, term_weights
 from openitr.objectives import flops, naming
 from recipes.default_model.measure import Recall, recall
-from recipes.default_model.train import contrast
 
-from .sources import IMAGE_WIDTH, TEXT_WIDTH, Source, class_hints, dense
+from .sources import Source, class_hints, dense
 
 
 @dataclass(frozen=True)
 class Plan:
     """Settings of training, chosen on the held-out photos."""
 
-    epochs: int = 26
-    batch: int = 256
-    rate: float = 1e-3
-    quick: float = 10.0  # biases and trusts, which must move by units, learn so many times as fast
-    decay: float = 0.1
-    dropouts: tuple[float, float] = (0.2, 0.5)
-    hidden: tuple[int, int] = (640, 384)  # of pictures, of texts
+    epochs: int = 24
+    batch: int = 512
+    rate: float = 2e-3
+    quick: float = 5.0  # biases and trusts, which must move by units, learn so many times as fast
+    decay: float = 0.01
+    dropouts: tuple[float, float] = (0.0, 0.0)
+    hidden: int = 256
+    width: int = 384
+    tau: float = 0.03  # of the default model's scores
+    own: float = 0.3  # of a target that is the pair's alone; the rest is the default model's
     flops: float = 0.15
-    name_images: float = 0.1
-    name_texts: float = 0.1
-    heaviest: tuple[int, int] = (96, 24)  # words kept of a picture and of a text, while training
-    soften: float = 0.2
+    naming: float = 0.05
+    heaviest: tuple[int, int] = (96, 32)  # words kept of a picture and of a text, while training
     others: float = 0.15  # pictures of other data sets per photo
-    average: float = 0.99
+    average: float = 0.9
     seed: int = 1
 
 
 class Heads(nn.Module):
     """Both heads, the words of the classes, and the scale of scores."""
 
-    def __init__(self, vectors: Tensor, classes: Tensor, rarity: Tensor, plan: Plan) -> None:
+    def __init__(self, photos: Source, learned: int, classes: Tensor, plan: Plan) -> None:
         super().__init__()
-        images, texts = plan.hidden
-        rest = len(rarity) - len(vectors)
-        self.image = LexiconHead(IMAGE_WIDTH, vectors, hidden=images, hinted=rest, dropouts=plan.dropouts)
-        self.text = LexiconHead(TEXT_WIDTH, vectors, hidden=texts, hinted=rest, dropouts=plan.dropouts)
-        self.scale = nn.Parameter(torch.tensor(2.7))
+        rows, texts, _ = photos.of("train")
+        present, count = photos.present[texts], photos.present.shape[1]
+        seen, told = photos.images[rows].float(), photos.texts[texts].float()
+        basis = half_whitened(torch.cat([seen - seen.mean(0), (told - told.mean(0))[::5]]), plan.width)
+        atoms = (present[:, :learned].T @ (told - told.mean(0)).numpy()).astype(np.float32)
+        atoms = F.normalize(torch.from_numpy(atoms), dim=1) @ basis
+        sizes = {"hidden": plan.hidden, "hinted": count - learned, "dropouts": plan.dropouts}
+        self.image, self.text = (LexiconHead(seen.shape[1], atoms, **sizes) for _ in range(2))
+        self.scale = nn.Parameter(torch.tensor(3.0))
         self.register_buffer("classes", classes)
         with torch.no_grad():
-            self.image.bias.fill_(-2.0)
+            for head, features in ((self.image, seen), (self.text, told)):
+                head.fit(features)
+                head.past.weight.copy_((basis * head.std[:, None]).T)
+                head.down.weight.zero_()
+                head.down.bias.zero_()
+                head.bias.fill_(-1.0)
             self.image.trust.fill_(1.0)
-            # A text begins as its own words, each counting by how rare it is; what it implies must be learned.
-            self.text.bias.fill_(-3.0)
-            self.text.trust.copy_((0.7 * rarity.clamp(min=0.5)).log())
+            # A text knows its own words, each by how rare it is; what it implies comes from its vector.
+            self.text.trust.copy_((0.7 * rarity(photos).clamp(min=0.5)).log())
 
     def images(self, features: Tensor, logits: Tensor) -> Tensor:
         return self.image(features.float(), hints=class_hints(logits, self.classes, len(self.image.trust)))
 
     def texts(self, features: Tensor, present: Tensor) -> Tensor:
         return self.text(features.float(), hints=present)
+
+
+def half_whitened(rows: Tensor, width: int) -> Tensor:
+    """(d, width): principal directions of centred (n, d) rows, divided by the root of their deviation.
+
+    A ridge of 0.3 mean deviations keeps the last of them from being all noise.
+    """
+    _, values, directions = torch.linalg.svd(rows, full_matrices=False)
+    deviation = values[:width] / len(rows) ** 0.5
+    return directions[:width].T / (deviation + 0.3 * deviation.mean()).sqrt()
 
 
 def rarity(photos: Source) -> Tensor:
@@ -86,7 +106,7 @@ def loss_of(
     heads: Heads, parts: list[tuple[Source, np.ndarray]], plan: Plan, done: float, draw: np.random.Generator
 ) -> Tensor:
     """One batch: `done` is the share of training that lies behind."""
-    images, texts, sentence, bags = [], [], [], []
+    images, texts, goals, bags = [], [], [], []
     for source, chosen in parts:
         mirror = source.mirrored is not None and draw.random() < 0.5
         pictures = source.mirrored if mirror and source.mirrored is not None else source.images
@@ -95,29 +115,34 @@ def loss_of(
         text = source.first[chosen] + (draw.random(len(chosen)) * many).astype(int)
         images.append(heads.images(pictures[chosen], logits[chosen]))
         texts.append(heads.texts(source.texts[text], dense(source.present, text)))
-        sentence.append(source.sentence[text].float())
+        goals.append((pictures[chosen].float(), source.texts[text].float()))
         bags.append(dense(source.bags, chosen))
     seen, told, bag = torch.cat(images), torch.cat(texts), torch.cat(bags)
+    goal = torch.cat([g[0] for g in goals]) @ torch.cat([g[1] for g in goals]).T / plan.tau
     weights = [term_weights(seen), term_weights(told)]
-    if done > 0.4:
+    if done > 0.3:
         weights = [heaviest(w, count) for w, count in zip(weights, plan.heaviest, strict=True)]
     one, other = (F.normalize(w, dim=1) for w in weights)
+    score = one @ other.T * heads.scale.exp().clamp(max=100)
     learned = len(heads.image.words)
     price = plan.flops * min(1.0, 2 * done) ** 2
     return (
-        contrast(one, other, torch.cat(sentence), heads.scale, plan.soften)
+        (follow(score, goal, plan.own) + follow(score.T, goal.T, plan.own)) / 2
         + price * (flops(one) + flops(other))
-        + plan.name_images * naming(seen[:, :learned], bag[:, :learned])
-        + plan.name_texts * naming(told[:, :learned], bag[:, :learned])
+        + plan.naming * (naming(seen[:, :learned], bag[:, :learned]) + naming(told[:, :learned], bag[:, :learned]))
     )
+
+
+def follow(score: Tensor, goal: Tensor, own: float) -> Tensor:
+    """Cross-entropy of (n, n) scores against the softmax of a goal, of which `own` is given to the diagonal."""
+    target = (1 - own) * goal.softmax(1) + own * torch.eye(len(goal))
+    return -(F.log_softmax(score, 1) * target).sum(1).mean()
 
 
 def train(heads: Heads, sources: list[Source], plan: Plan, save: Path, seconds: float = math.inf) -> bool:
     """Train, from `save` on where it holds a part; false if `seconds` were over before the end."""
     photos, start = sources[0], time.time()
-    rows, texts, _ = photos.of("train")
-    heads.image.fit(photos.images[rows].float())
-    heads.text.fit(photos.texts[texts].float())
+    rows = photos.rows("train")
     quick = [heads.scale, *(p for head in (heads.image, heads.text) for p in (head.bias, head.trust))]
     slow = [p for p in heads.parameters() if not any(p is q for q in quick)]
     optimizer = torch.optim.AdamW(

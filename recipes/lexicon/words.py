@@ -13,8 +13,6 @@ from torch import Tensor
 
 from openitr.encoders.lexicon import words_in
 from recipes.default_model.conse import class_names
-from recipes.default_model.features import load_tokenizer
-from recipes.default_model.towers import load_reader
 
 # Words that no picture shows: of grammar, of place, and of captions that speak of themselves.
 _GRAMMAR = """
@@ -64,12 +62,3 @@ def of_classes(words: list[str], most: int = 4) -> Tensor:
         known = [place[w] for w in dict.fromkeys(words_in(names[0])) if w in place][:most]
         out[row, : len(known)] = torch.tensor(known, dtype=torch.long)
     return out
-
-
-def vectors(words: list[str]) -> Tensor:
-    """(V, 384): the reader's word embeddings, centred; a word of several pieces is their mean."""
-    tokenizer, reader = load_tokenizer(), load_reader()
-    table = reader.word.weight.detach()
-    made = [table[tokenizer.encode(w, add_special_tokens=False).ids].mean(0) for w in words]
-    stacked = torch.from_numpy(np.stack([v.numpy() for v in made]))
-    return stacked - stacked.mean(0)

@@ -11,10 +11,12 @@ import pytest
 from openitr import datasets
 from openitr.encoders import WEIGHTS, available, load
 from openitr.encoders.checks import check_encoder
+from openitr.encoders.multilingual import MultilingualEncoder, same_pictures
 from openitr.encoders.onnx import OnnxEncoder
 from openitr.evaluate import evaluate
+from openitr.evaluate.by_language import compare_languages
 
-SHIPPED = ("default", "conse")
+SHIPPED = ("default", "conse", "multilingual")
 
 
 @cache
@@ -64,8 +66,43 @@ def test_the_shipped_models_differ() -> None:
     assert len({encoder(name).fingerprint for name in SHIPPED}) == len(SHIPPED)
 
 
-def test_the_weights_stay_under_50_megabytes() -> None:
-    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 50_000_000
+def test_the_weights_stay_under_60_megabytes() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 60_000_000
+
+
+def test_the_multilingual_model_adds_8_megabytes_at_most() -> None:
+    assert sum(path.stat().st_size for path in (WEIGHTS / "multilingual").iterdir()) <= 8_000_000
+
+
+def test_english_is_the_default_model_s_bit_for_bit() -> None:
+    texts = ["two dogs run over the wet grass", "a flower", "an old palace with a big roof", "man", "surfing"]
+    assert np.array_equal(
+        encoder("multilingual").encode_texts(texts).values, encoder("default").encode_texts(texts).values
+    )
+
+
+@pytest.mark.parametrize(
+    ("flower", "building"),
+    [
+        ("eine rote Blume", "ein alter Palast"),
+        ("une fleur rouge", "un vieux palais"),
+        ("一朵红花", "一座古老的宫殿"),
+        ("زهرة حمراء", "قصر قديم"),
+        ("červená květina", "starý palác"),
+        ("una flor roja", "un palacio"),
+    ],
+)
+def test_other_languages_tell_a_flower_from_a_building(flower: str, building: str) -> None:
+    model = encoder("multilingual")
+    assert isinstance(model, MultilingualEncoder)
+    assert not model.english([flower, building]).any()
+    scores = model.encode_texts([flower, building]).score(model.encode_images(photos()))
+    assert scores[0, 1] > scores[0, 0] and scores[1, 0] > scores[1, 1]
+
+
+def test_the_multilingual_model_asks_what_the_default_has_indexed() -> None:
+    assert same_pictures(encoder("multilingual"), encoder("default"))
+    assert not same_pictures(encoder("multilingual"), encoder("conse"))
 
 
 @pytest.mark.slow
@@ -73,3 +110,13 @@ def test_the_weights_stay_under_50_megabytes() -> None:
 def test_the_default_model_on_flickr8k_val(real_data: Path) -> None:
     report = evaluate(datasets.read(real_data / "flickr8k"), load("default"), split="val", samples=10)
     assert report.rsum >= 315
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_multilingual_model_on_flickr8k_val(real_data: Path) -> None:
+    columns = ["en", "de", "ar", "fr_translated", "cs_translated"]
+    found = compare_languages(
+        datasets.read(real_data / "flickr8k"), load("multilingual"), columns, split="val", samples=10
+    )
+    assert max(row.behind for row in found.rows) <= 15

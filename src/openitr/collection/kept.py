@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,6 +86,7 @@ class KeptIndex:
         self._ask: Callable[[], Mark] | None = mark if callable(mark) else None
         self._lock = threading.RLock()
         self._writable = writable
+        self.compiled = False
         self._touched: Ints = _NONE
         self._before: list[tuple[Ints, Embeddings]] = []
         self._view = _View(Mark(0, -1), MemoryIndex(kind, dim), _NONE, None)
@@ -155,6 +157,28 @@ class KeptIndex:
         self._view = _View(self._view.mark, index, index.ids(), None)
 
     # Asking
+
+    def compile(self) -> None:
+        """Search by machine code (numba) from now on; answers go on as before until it is there, some seconds later.
+
+        Raises:
+            MissingExtra: numba is not installed.
+        """
+        place = self.folder / _INDEX
+        if self.compiled or self._writable or not place.is_dir():
+            return
+        # Machine code is made at the first question: this one is asked here.
+        index = _opened(place, self.kind, self.dim, None, compiled=True)
+        try:
+            if len(ids := index.ids()):
+                index.search(index.vectors(ids[:1]), 1)
+        finally:
+            index.close()
+        with self._lock:
+            self.compiled = True
+            # Files that a writer is replacing are opened with the next mark.
+            with suppress(DamagedCollection, FileNotFoundError):
+                self._view = self._loaded(self._view.mark)
 
     def search(self, queries: Embeddings, k: int, allowed: Ints | None = None) -> list[Ranking]:
         """The k best per query among ``allowed`` (None: all)."""
@@ -270,7 +294,9 @@ class KeptIndex:
         there = place.is_dir() and any(place.iterdir())
         if not there and mark.records:
             raise DamagedCollection(f"{place} is missing", "rebuild it with `openitr reindex`")
-        index = _opened(place, self.kind, self.dim, None) if there else MemoryIndex(self.kind, self.dim)
+        index: Index = MemoryIndex(self.kind, self.dim)
+        if there:
+            index = _opened(place, self.kind, self.dim, None, compiled=self.compiled)
         undo = Undo.read(self.folder, self.kind, self.dim) if there else None
         ids = index.ids()
         if undo is None or undo.number <= mark.records:
@@ -289,17 +315,18 @@ class _View:
         return _View(self.mark, self.index, ids, self.undo)
 
 
-def _opened(folder: Path, kind: Kind, dim: int, first: Embeddings | None) -> Index:
+def _opened(folder: Path, kind: Kind, dim: int, first: Embeddings | None, *, compiled: bool = False) -> Index:
     """The index of a kind; ``first`` vectors lay out a new one."""
     if kind == "late":
         from openitr.index.tokens import TokenIndex
 
-        return TokenIndex(folder, dim)
+        # A byte a dimension: at half of it four more in a hundred of the best ten are others; a thumbnail takes far more.
+        return TokenIndex(folder, dim, bits=8, compiled=compiled)
     from openitr.index.lexicon import LexiconIndex
 
     # Bytes hold weights up to 1; heavier ones would be cut, so they are kept as they are.
     heavy = isinstance(first, LexiconEmbeddings) and float(first.matrix.data.max(initial=0.0)) > 1.0
-    return LexiconIndex(folder, dim, bits=32 if heavy else 8)
+    return LexiconIndex(folder, dim, bits=32 if heavy else 8, compiled=compiled)
 
 
 def _merged(found: Ranking, before: Ranking, hidden: Ints, k: int) -> Ranking:

@@ -2,7 +2,7 @@
 
 The graphs put out ``token_embeddings`` (n, L, d), of unit length where ``token_mask`` (n, L) is true; an image side
 without a mask has as many tokens for every picture. An image side may also put out ``patch_embeddings``
-(n, rows * columns, d), a finer square grid to point at places with.
+(n, rows * columns, d), a finer square grid to point at places with, whose product with a text's token is a cosine.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from openitr.embeddings import Floats, Ints, Kind, TokenEmbeddings
 from openitr.encoders import long_text
+from openitr.encoders.alike import alike
 from openitr.encoders.onnx import BATCH, Arrays, OnnxTowers, _Chain, _tokens
 from openitr.errors import InputError, ShapeError
 from openitr.types import ImageArray
 
-_TEXTS = 8
 _MASK, _PATCHES = "token_mask", "patch_embeddings"
 
 
@@ -92,10 +92,8 @@ class LateEncoder(OnnxTowers):
         if not texts:
             return self._joined([])
         windows, owners = self._windows(texts)
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         bags: list[Floats] = [np.zeros((0, self.dim), np.float32)] * len(windows)
-        for start in range(0, len(order), _TEXTS):
-            rows = order[start : start + _TEXTS]
+        for rows in alike([len(window.ids) for window in windows]):
             for row, bag in zip(rows, self._bags(self._read(windows, rows)), strict=True):
                 bags[row] = bag
         starts = [owners.index(owner) for owner in range(len(texts))] if len(windows) > len(texts) else None

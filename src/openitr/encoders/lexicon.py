@@ -17,6 +17,7 @@ import numpy as np
 
 from openitr.embeddings import Floats, Kind, LexiconEmbeddings
 from openitr.encoders import long_text
+from openitr.encoders.alike import alike
 from openitr.encoders.manifest import Lexicon
 from openitr.encoders.onnx import BATCH, OnnxTowers, _tokens
 from openitr.errors import InputError, ModelError, ShapeError
@@ -25,7 +26,6 @@ from openitr.types import ImageArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_TEXTS = 8
 _WORD = re.compile(r"[a-z0-9]+(?:['’-][a-z0-9]+)*")
 _PRESENT = "present"
 
@@ -104,10 +104,8 @@ class LexiconEncoder(OnnxTowers):
             return self._heaviest([], self._lexicon.text_terms)
         chain, _, padding = self._open_text()
         windows, owners = self._windows(texts)
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         found = np.zeros((len(texts), self.dim), np.float32)
-        for start in range(0, len(order), _TEXTS):
-            rows = order[start : start + _TEXTS]
+        for rows in alike([len(window.ids) for window in windows]):
             given = _tokens([windows[i] for i in rows], padding)
             given[_PRESENT] = self._present([_read_by(texts[owners[i]], windows[i]) for i in rows])
             for i, weights in zip(rows, self._checked(chain(given)), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from openitr.embeddings import DenseEmbeddings, Floats, Kind
 from openitr.encoders import long_text, manifest
+from openitr.encoders.alike import alike
 from openitr.errors import InputError, ModelError, ShapeError
 from openitr.media.prepare import Preparation
 from openitr.types import ImageArray
@@ -20,8 +22,6 @@ Arrays = dict[str, npt.NDArray[Any]]
 Opened = TypeVar("Opened")
 
 BATCH = 32
-# Texts of like length, few at a time: measured on two cores, eight captions of a kind cost two thirds of 32 mixed ones.
-_TEXTS = 8
 
 
 class OnnxTowers:
@@ -176,11 +176,8 @@ class OnnxEncoder(OnnxTowers):
             return self._checked([])
         chain, _, padding = self._open_text()
         windows, owners = self._windows(texts)
-        # Neighbours of like length waste no padding; the order of the caller is restored below.
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         vectors = np.empty((len(windows), self.dim), np.float32)
-        for start in range(0, len(order), _TEXTS):
-            rows = order[start : start + _TEXTS]
+        for rows in alike([len(window.ids) for window in windows]):
             vectors[rows] = self._checked([chain(_tokens([windows[i] for i in rows], padding))], owners=rows).values
         counts = [max(1, len(w.ids) - sum(w.special_tokens_mask)) for w in windows]
         return long_text.pool(vectors, owners, counts)
@@ -243,7 +240,7 @@ def _session(data: bytes, path: Path, threads: int | None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads or _allowed()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     # Idle threads that spin would take the cores on which pictures are decoded ahead of the model.
@@ -256,6 +253,14 @@ def _session(data: bytes, path: Path, threads: int | None) -> Any:
         raise ModelError(
             f"{path} cannot be opened: {error}", "it must be one ONNX file with its weights inside it"
         ) from error
+
+
+def _allowed() -> int:
+    """Cores where this process is kept to some of them, which the runtime would not heed; else 0: its own choice."""
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    allowed = len(os.sched_getaffinity(0))
+    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 def _tokens(windows: Sequence[Any], padding: Mapping[str, Any]) -> Arrays:

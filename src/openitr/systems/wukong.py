@@ -110,6 +110,7 @@ def chinese_stamps(budget: Budget) -> ChineseStamps:
     except (OSError, ValueError, EOFError):
         pictures = [encoder.preparation(decode(pair.read(), shrink_to=encoder.preparation.size).array) for pair in part]
         patches = encoder.encode_patches(pictures).values.reshape(len(pictures), -1, encoder.dim)
+        patches /= np.linalg.norm(patches, axis=2, keepdims=True)
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(kept, patches)
     return ChineseStamps(patches, grams([pair.texts[LANG][0] for pair in part]))

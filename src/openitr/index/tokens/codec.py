@@ -1,7 +1,9 @@
 """Token vectors in some tens of bytes: the nearest of many centroids, and the rest at a few bits per dimension.
 
 ColBERTv2's residual compression (Santhanam et al. 2022, arXiv:2112.01488, section 3.3), with one scale per dimension
-and levels placed where the residuals lie (Lloyd 1982) in place of quantiles.
+and levels placed where the residuals lie (Lloyd 1982) in place of quantiles. Centroids are plain means, not brought to
+length 1, and neither is what is read back: where all tokens of a cluster agree in a dimension nothing is left to round,
+and an error in one dimension stays there.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ class Codec:
     """How token vectors are rounded.
 
     Args:
-        centroids: (c, d) float32 unit vectors, c at most 65,536; kept in half precision.
+        centroids: (c, d) float32 means of clusters, c at most 65,536; kept in half precision.
         scale: (d,) float32, the deviation of residuals in each dimension.
         levels: (2^bits,) float32 ascending, what a code stands for, in deviations.
 
@@ -68,15 +70,14 @@ class Codec:
         return cells, codes
 
     def decode(self, cells: Cells, codes: Codes) -> Floats:
-        """Back to (n, d) float32 unit vectors, near the ones that were encoded."""
-        found = np.take(self._unpacked, codes, axis=0).reshape(len(codes), -1)[:, : self.dim]
+        """Back to (n, d) float32 vectors near the ones that were encoded, of about their length."""
+        found = np.take(self.unpacked, codes, axis=0).reshape(len(codes), -1)[:, : self.dim]
         found = found * self.scale
         found += self.centroids[cells]
-        length = np.sqrt(np.einsum("nd,nd->n", found, found))
-        return cast(Floats, found / np.maximum(length, 1e-12)[:, None])
+        return found
 
     @cached_property
-    def _unpacked(self) -> Floats:
+    def unpacked(self) -> Floats:
         """What each byte stands for: (256, 8 / bits) float32."""
         shifts = np.arange(0, 8, self.bits)
         found: Floats = self.levels[(np.arange(256)[:, None] >> shifts) & (len(self.levels) - 1)]
@@ -118,7 +119,7 @@ def fit(values: Floats, *, bits: int, seed: int, centroids: int | None = None) -
     many = min(many, len(values), 1 << 16)
     sample = values[np.sort(rng.choice(len(values), min(len(values), 32 * many), replace=False))]
     # As they will be on disk, so that what is rounded now is read the same later.
-    places = kmeans(sample, many, seed).astype(np.float16).astype(np.float32)
+    places = _means(sample, kmeans(sample, many, seed)).astype(np.float16).astype(np.float32)
     rest = sample - places[nearest(sample, places)]
     scale = np.maximum(rest.std(0), 1e-6).astype(np.float32)
     return Codec(places, scale, _levels((rest / scale).ravel()[: 1 << 20], 1 << bits))
@@ -142,10 +143,23 @@ def kmeans(values: Floats, many: int, seed: int, rounds: int = _ROUNDS) -> Float
 
 
 def nearest(values: Floats, centroids: Floats) -> Cells:
-    """The centroid with the highest inner product for each row: (n,) uint16."""
+    """The centroid at the least distance from each row: (n,) uint16."""
     found = np.empty(len(values), np.uint16)
+    half = np.einsum("cd,cd->c", centroids, centroids) / 2
     for at in range(0, len(values), _BLOCK):
-        found[at : at + _BLOCK] = (values[at : at + _BLOCK] @ centroids.T).argmax(1)
+        found[at : at + _BLOCK] = (values[at : at + _BLOCK] @ centroids.T - half).argmax(1)
+    return found
+
+
+def _means(values: Floats, centres: Floats) -> Floats:
+    """The mean of each cluster, after a last round; a centre that nothing is nearest to stays."""
+    cells = nearest(values, centres)
+    counts = np.bincount(cells, minlength=len(centres))
+    filled = np.flatnonzero(counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])[:-1]
+    found = centres.copy()
+    sums = np.add.reduceat(values[np.argsort(cells, kind="stable")], starts[filled], axis=0)
+    found[filled] = sums / counts[filled, None]
     return found
 
 

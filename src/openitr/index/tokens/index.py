@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -26,9 +27,11 @@ from openitr.index.disk import written
 from openitr.index.piecefolder import PieceFolder
 from openitr.index.pieces import ROWS, Mask
 from openitr.index.ranking import SLACK, as_ids, best, check_batch, check_k, check_kind
+from openitr.index.tokens import compiled as by_machine
+from openitr.index.tokens import search as by_numpy
 from openitr.index.tokens.codec import BITS, Codec, fit
+from openitr.index.tokens.compiled import kernels
 from openitr.index.tokens.pool import pool_tokens
-from openitr.index.tokens.search import candidates, probed, scored, scored_alone
 from openitr.index.tokens.segment import TokenSegment, raw_segment, rounded_segment
 
 _ENOUGH = 20_000  # tokens to learn centroids from; below, looking at all of them costs little
@@ -55,11 +58,14 @@ class TokenIndex:
             None keeps all.
         probes: Centroids asked for per query token.
         rescored: Items that are scored with all their tokens; at least twice ``k`` are.
+        compiled: Search by machine code (numba), several times as fast once it is there: the first question waits
+            some seconds for it.
 
     Raises:
         ShapeError: ``dim`` is not the stored one.
         InputError: Other bits, or a count below 1.
         DamagedCollection: A file is missing or none of ours.
+        MissingExtra: ``compiled`` without numba.
 
     When to use: FILIP, ColBERT and kin. Scores are those of the stored, rounded tokens; with ``bits=32``, or below some
     20,000 tokens, they and the ranking are exact. ``probes`` and ``rescored`` belong to the open index, the rest to
@@ -85,12 +91,16 @@ class TokenIndex:
         pool: int | None = None,
         probes: int = 32,
         rescored: int = 200,
+        compiled: bool = False,
     ) -> None:
         if bits not in (*BITS, 32) or min(1 if pool is None else pool, probes, rescored) < 1:
             raise InputError(
                 f"bits {bits}, pool {pool}, probes {probes}, rescored {rescored}",
                 "use 1, 2, 4, 8 or 32 bits, and counts from 1 up",
             )
+        if compiled:
+            kernels()
+        self._by: ModuleType = by_machine if compiled else by_numpy
         self.folder = Path(folder)
         self.probes, self.rescored = probes, rescored
         self._lock = threading.RLock()
@@ -153,14 +163,15 @@ class TokenIndex:
         if rounded:
             assert state.codec is not None
             segments, let = [state.pieces[n].segment for n in rounded], [masks[n] for n in rounded]
-            asked = probed(query, state.codec, self.probes)
-            chosen = dict(zip(rounded, candidates(segments, let, *asked, max(self.rescored, 2 * k)), strict=True))
+            asked = self._by.probed(query, state.codec, self.probes)
+            most = max(self.rescored, 2 * k)
+            chosen = dict(zip(rounded, self._by.candidates(segments, let, *asked, most), strict=True))
         for number, (piece, mask) in enumerate(zip(state.pieces, masks, strict=True)):
             segment = piece.segment
             rows = chosen.get(number)
             if rows is None:
                 rows = np.arange(len(segment)) if mask is None else np.flatnonzero(mask)
-            scores = scored(segment, state.codec, query, rows)
+            scores = self._by.scored(segment, state.codec, query, rows)
             found.append((segment.ids[rows], scores, rows, np.full(len(rows), number)))
         if not found:
             return Ranking(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -172,7 +183,7 @@ class TokenIndex:
         unsure = np.unique(np.concatenate([close, close + 1]))
         for number in np.unique(home[near[unsure]]):
             which = unsure[home[near[unsure]] == number]
-            values[which] = scored_alone(state.pieces[number].segment, state.codec, query, rows[near[which]])
+            values[which] = by_numpy.scored_alone(state.pieces[number].segment, state.codec, query, rows[near[which]])
         return Ranking(*best(ids[near], values, k))
 
     def vectors(self, ids: Ints) -> TokenEmbeddings:

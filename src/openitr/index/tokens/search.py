@@ -103,6 +103,11 @@ def candidates(
         few = min(most, there)
         rows = np.argpartition(hope, len(hope) - few)[len(hope) - few :] if few else np.zeros(0, np.int64)
         parts.append((rows, hope[rows]))
+    return most_promising(parts, most)
+
+
+def most_promising(parts: Sequence[tuple[Ints, Floats]], most: int) -> list[Ints]:
+    """Rows and their promise, segment by segment, to the rows of each that are among the ``most`` best of all."""
     hopes = np.concatenate([np.zeros(0, np.float32), *(hope for _, hope in parts)])
     if len(hopes) <= most:
         return [rows for rows, _ in parts]
