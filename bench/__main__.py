@@ -23,6 +23,7 @@ SECTIONS = (
     "lexicon",
     "late",
     "pipeline",
+    "hybrid",
     "objectives",
 )
 

@@ -26,9 +26,12 @@ def run() -> list[dict[str, Any]]:
             row["kind"],
             f"{row['answerable_without_likely']:.0%}" if "answerable_without_likely" in row else "",
             f"{row['removed_without_likely']:.0%}",
+            f"{row['certainly_removed_without_likely']:.0%}",
+            row.get("area", ""),
             row["ece"],
         ]
         for row in found
         if row["domain"] == "all"
     ]
-    return show(["query", "answerable, none likely", "answers removed, none likely", "calibration error"], rows)
+    columns = ["answerable, none likely", "answers removed, none likely", "certainly removed, none likely", "area"]
+    return show(["query", *columns, "calibration error"], rows)

@@ -1,6 +1,6 @@
 """Fit the calibration of a model, or print how good it is.
 
-python -m recipes.calibration fit --data $OPENITR_DATA --model default
+python -m recipes.calibration fit --data $OPENITR_DATA --model default      (or conse, lexicon, late, a model folder)
 python -m recipes.calibration evaluate --data $OPENITR_DATA --model default
 """
 
@@ -33,12 +33,13 @@ def main() -> None:
         return
     if given.what == "fit":
         made = fit(given.data, encoder, given.cache)
-        rows = evaluate(given.data, encoder, made, given.cache)
         folder = WEIGHTS / given.model if (WEIGHTS / given.model).is_dir() else Path(given.model)
-        made = replace(made, measured={"rows": rows})
         made.save(folder / "calibration.json")
         manifest = json.loads((folder / "model.json").read_text())
         (folder / "model.json").write_text(json.dumps(manifest | {"calibration": "calibration.json"}, indent=2) + "\n")
+        rows = evaluate(given.data, encoder, made, given.cache)
+        made = replace(made, measured={"rows": rows})
+        made.save(folder / "calibration.json")
     else:
         found = calibration_of(encoder)
         if found is None:

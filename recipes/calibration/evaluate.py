@@ -28,6 +28,8 @@ def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
         (t, (calibration.image if t.kind == "image" else calibration.text).probabilities(t.evidence)) for t in asked
     ]
     likely = [(t, p >= calibration.likely) for t, p in scored]
+    best = np.array([p.max() for _, p in scored])
+    there, sure = np.array([t.answerable for t in asked]), np.array([certain(t) for t in asked])
     answerable = [hit.any() for t, hit in likely if t.answerable]
     right = [(t.labels[hit] != 0).any() for t, hit in likely if t.answerable]
     removed = [hit.any() for t, hit in likely if not t.answerable]
@@ -51,7 +53,43 @@ def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
         out["likely_hits_relevant"] = round(float((labels == 1).sum() / max(1, (labels >= 0).sum())), 3)
     if removed:
         out["removed_without_likely"] = round(1 - float(np.mean(removed)), 3)
+    gone = best[sure & ~there]
+    if len(gone):
+        out["certainly_removed"] = len(gone)
+        out["certainly_removed_without_likely"] = round(float((gone < calibration.likely).mean()), 3)
+    if len(gone) and there.any():
+        out |= {name: round(value, 3) for name, value in ends(best[there], gone).items()}
     return out
+
+
+def certain(trial: Trial) -> bool:
+    """Whether a collection without the answers can be trusted to hold none: fewer than one picture is expected to
+    show the thing unnamed (:func:`recipes.calibration.questions.unnamed`).
+    """
+    return trial.answerable or trial.hidden < 1
+
+
+def ends(there: np.ndarray, gone: np.ndarray) -> dict[str, float]:
+    """How well the best probability of an answer tells collections that hold one from those that do not.
+
+    Args:
+        there: (a,) of questions with an answer.
+        gone: (r,) of questions without.
+
+    Returns:
+        ``area`` under the receiver operating characteristic, ties counted half; ``caught_at_10_missed``, the share
+        of ``gone`` below the line that 10 % of ``there`` stay below; ``missed_at_80_caught``, the other way round.
+
+    >>> ends(np.array([0.4, 0.6, 0.8, 0.9]), np.array([0.1, 0.2, 0.3, 0.6]))["area"]
+    0.90625
+    """
+    ranked = np.sort(gone)
+    below = (np.searchsorted(ranked, there, "left") + np.searchsorted(ranked, there, "right")) / 2
+    return {
+        "area": float(below.mean() / len(gone)),
+        "caught_at_10_missed": float((gone < np.quantile(there, 0.1)).mean()),
+        "missed_at_80_caught": float((there <= np.quantile(gone, 0.8)).mean()),
+    }
 
 
 def evaluate(data: Path, encoder: Encoder, calibration: Calibration, cache: Path) -> list[dict[str, Any]]:
@@ -86,6 +124,10 @@ _COLUMNS = {
     "likely_hits_relevant": "likely hits relevant",
     "removed": "n removed",
     "removed_without_likely": "none likely, removed",
+    "certainly_removed_without_likely": "none likely, certainly removed",
+    "area": "area",
+    "caught_at_10_missed": "removed, at 10% missed",
+    "missed_at_80_caught": "missed, at 80% removed",
     "ece": "ECE",
 }
 
@@ -95,7 +137,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
     def cell(row: dict[str, Any], name: str) -> str:
         value = row.get(name, "")
-        return f"{value:.0%}" if isinstance(value, float) and name != "ece" else str(value)
+        return f"{value:.0%}" if isinstance(value, float) and name not in ("ece", "area") else str(value)
 
     lines = ["| " + " | ".join(_COLUMNS.values()) + " |", "|" + "---|" * len(_COLUMNS)]
     lines += ["| " + " | ".join(cell(row, name) for name in _COLUMNS) + " |" for row in rows]

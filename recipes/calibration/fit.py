@@ -11,21 +11,24 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse.linalg import lsqr
 
+from openitr.embeddings import Embeddings, TokenEmbeddings
 from openitr.encoders.base import Encoder
-from openitr.media import decode
-from openitr.search.background import Background
+from openitr.search.background import Background, direction, leveled
 from openitr.search.calibrate import Calibration, Curve, Curves
-from openitr.search.evidence import ANSWER, FREE, HIT, lower_half
+from openitr.search.evidence import ANSWER, FREE, HIT, usual
 from recipes.calibration.concepts import NAMES as CONCEPTS
 from recipes.calibration.concepts import content, names_of, stem
+from recipes.calibration.evaluate import certain
 from recipes.calibration.questions import _counted, _rows, fitting
-from recipes.calibration.trials import Embedded, Trial, _cached, embed, trials
+from recipes.calibration.trials import Embedded, Trial, cached, embed, pictures, stored, trials
 from recipes.default_model.corpus import flickr8k
 
 MISSED, FALSE = 0.10, 0.20  # what the product promises: answerable without a likely hit, removed with one
 _RIDGE = 1e-3
 POOL = 1500
+_ROWS = 256
 
 
 def background(data: Path, encoder: Encoder, cache: Path, *, images: int = 200, texts: int = 200) -> Background:
@@ -48,14 +51,12 @@ def background(data: Path, encoder: Encoder, cache: Path, *, images: int = 200, 
     ]
     single = sorted(CONCEPTS)[:: max(1, len(CONCEPTS) // (texts // 8))]
     words = sorted(set(captions + titles + single))
-    vectors = _cached(cache, encoder, "background-images", [str(f) for f in files], lambda: _encode(files, encoder))
-    rows = _cached(cache, encoder, "background-texts", words, lambda: encoder.encode_texts(words).values)
-    return Background(vectors, rows, "reference pictures and texts of the training data")
-
-
-def _encode(files: Sequence[Path], encoder: Encoder) -> np.ndarray:
-    pictures = [decode(file, shrink_to=encoder.preparation.size).array for file in files]
-    return np.concatenate([encoder.encode_images(pictures[i : i + 64]).values for i in range(0, len(pictures), 64)])
+    vectors = cached(cache, encoder, "background-images", [str(f) for f in files], lambda: pictures(files, encoder))
+    rows = cached(cache, encoder, "background-texts", words, lambda: encoder.encode_texts(words))
+    if isinstance(rows, TokenEmbeddings):
+        # Every word is compared with every place: a third of the texts serve as well, and cost a third.
+        rows = rows[::3]
+    return Background(stored(vectors), rows, "reference pictures and texts of the training data")
 
 
 def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background) -> Background:
@@ -68,12 +69,15 @@ def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background
     rows = [r for r in _rows(data / "flickr8k") if r["split"] == "train" and r["image"] not in held]
     pool = rows[:: max(1, len(rows) // POOL)]
     files = [data / "flickr8k" / r["image"] for r in pool]
-    pictures = _cached(cache, encoder, "pool-images", [str(f) for f in files], lambda: _encode(files, encoder))
-    counts, column = _counted([r["texts"]["en"] for r in pool])
-    said = counts > 0
+    images = stored(cached(cache, encoder, "pool-images", [str(f) for f in files], lambda: pictures(files, encoder)))
     asked = _asked(rows)
     texts = [text for text, _ in asked]
-    vectors = _cached(cache, encoder, "pool-texts", texts, lambda: encoder.encode_texts(texts).values)
+    vectors = cached(cache, encoder, "pool-texts", texts, lambda: encoder.encode_texts(texts))
+    if isinstance(images, TokenEmbeddings):
+        # Every word is compared with every place; a map from 64 numbers needs fewer examples.
+        pool, images, asked, vectors = pool[::3], images[::3], asked[::3], vectors[::3]
+    counts, column = _counted([r["texts"]["en"] for r in pool])
+    said = counts > 0
     named = {s: said[:, [column[w] for w in names_of(s) if w in column]].any(axis=1) for _, ss in asked for s in ss}
     wrong = []
     for _, stems in asked:
@@ -83,8 +87,8 @@ def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background
     both = telling @ telling.T / np.maximum(1, telling.sum(axis=1, keepdims=True))
     return replace(
         unrelated,
-        expect_text=_ridge(vectors, pictures, unrelated.images, unrelated.texts, np.array(wrong)),
-        expect_image=_ridge(pictures, pictures, unrelated.images, unrelated.images, np.minimum(both, both.T) <= 0.34),
+        expect_text=_ridge(vectors, images, unrelated, np.array(wrong)),
+        expect_image=_ridge(images, images, unrelated, np.minimum(both, both.T) <= 0.34),
     )
 
 
@@ -97,32 +101,31 @@ def _asked(rows: Sequence[dict]) -> list[tuple[str, list[str]]]:
             plain = re.findall("[a-z]+", text.lower())
             for word in plain:
                 forms[stem(word)][word] += 1
-            pairs.update({f"{a} {b}" for a, b in pairwise(plain) if len(content(f"{a} {b}")) == 2})
+            pairs.update(sorted({f"{a} {b}" for a, b in pairwise(plain) if len(content(f"{a} {b}")) == 2}))
     single = [(c.most_common(1)[0][0], [s]) for s, c in forms.items() if c.total() >= 12 and content(s)]
-    phrases = [(p, content(p)) for p, _ in pairs.most_common(1500)]
-    captions = [(r["texts"]["en"][0], sorted(set(content(r["texts"]["en"][0])))) for r in rows[::5]]
+    phrases = [(p, content(p)) for p, _ in pairs.most_common(700)]
+    captions = [(r["texts"]["en"][0], sorted(set(content(r["texts"]["en"][0])))) for r in rows[::10]]
     return [(text, stems) for text, stems in [*single, *phrases, *captions] if stems]
 
 
-def _ridge(
-    queries: np.ndarray, pictures: np.ndarray, images: np.ndarray, rivals: np.ndarray, wrong: np.ndarray
-) -> np.ndarray:
-    scores = queries @ pictures.T
-    middle, unit = lower_half(queries @ images.T)
-    z = (scores - middle[:, None]) / unit[:, None]
-    middle, unit = lower_half(pictures @ rivals.T)
-    fits = (scores - middle) / unit
+def _ridge(queries: Embeddings, images: Embeddings, unrelated: Background, wrong: np.ndarray) -> np.ndarray:
+    others = usual(leveled(unrelated.texts, images).T)
     reached = []
-    for row, ok in enumerate(wrong):
-        best = np.argsort(-np.where(ok, scores[row], -np.inf))[: max(5, int(ok.sum()) // 100)]
-        reached.append((z[row, best].mean(), fits[row, best].mean()))
-    target = np.array(reached)
+    for start in range(0, len(queries), _ROWS):
+        rows = queries[start : start + _ROWS]
+        scores = leveled(rows, images)
+        middle, unit = usual(leveled(rows, unrelated.images))
+        z = (scores - middle[:, None]) / unit[:, None]
+        fits = (scores - others[0]) / others[1]
+        for row, ok in enumerate(wrong[start : start + _ROWS]):
+            best = np.argsort(-np.where(ok, scores[row], -np.inf))[: max(5, int(ok.sum()) // 100)]
+            reached.append((z[row, best].mean(), fits[row, best].mean()))
+    target, read = np.array(reached), direction(queries).astype(np.float64)
     middle = target.mean(axis=0)
     # From 0.03 to 1 the strength makes no difference that matters (tried with concepts left out of the
     # regression).
-    gram = queries.T @ queries + 0.1 * np.eye(queries.shape[1])
-    found = np.linalg.solve(gram, queries.T @ (target - middle))
-    return np.column_stack([found.T, middle]).astype(np.float32)
+    found = [lsqr(read, column, damp=0.1**0.5, iter_lim=300)[0] for column in (target - middle).T]
+    return np.column_stack([np.stack(found), middle]).astype(np.float32)
 
 
 def curves(asked: Sequence[Trial]) -> Curves:
@@ -191,7 +194,7 @@ def fit(data: Path, encoder: Encoder, cache: Path) -> Calibration:
     asked: list[Trial] = []
     for domain in fitting(data):
         embedded: Embedded = embed(domain, encoder, cache)
-        asked += trials(embedded, unrelated)
+        asked += (t for t in trials(embedded, unrelated) if certain(t))
     made = {kind: curves([t for t in asked if (t.kind == "image") == (kind == "image")]) for kind in ("text", "image")}
     best = np.array([made["image" if t.kind == "image" else "text"].probabilities(t.evidence).max() for t in asked])
     # The second threshold is a third of the first: "maybe" is worth a look when nothing better is there.

@@ -8,7 +8,7 @@ away the relevant and the unclear ones.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,6 +30,7 @@ class Question:
         text: The words, "" for a picture.
         picture: Position of the picture in its domain (it is left out of the collection), -1 for words.
         relevant, unclear: Positions in the domain; both empty means that the domain does not show it.
+        hidden: How many more are expected to show it although no caption says so (:func:`unnamed`).
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Question:
     picture: int
     relevant: np.ndarray
     unclear: np.ndarray
+    hidden: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,31 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def _ask(kind: str, text: str, level: np.ndarray, picture: int = -1) -> Question:
+def _ask(kind: str, text: str, level: np.ndarray, picture: int = -1, hidden: float = 0.0) -> Question:
     """From levels per picture: 2 relevant, 1 unclear, 0 not."""
     level = level.copy()
     if picture >= 0:
         level[picture] = 0
-    return Question(kind, text, picture, np.flatnonzero(level == 2), np.flatnonzero(level == 1))
+    return Question(kind, text, picture, np.flatnonzero(level == 2), np.flatnonzero(level == 1), hidden)
+
+
+def unnamed(named: np.ndarray, captions: int = 5) -> float:
+    """How many pictures show a thing that none of their captions names, by capture and recapture (ours for captions).
+
+    Writers name what a photo is about and leave out its trees and fences. When many pictures have one caption that
+    names a thing and few have two, there must be others with none: at least (k - 1)/k f1 (f1 - 1) / (2 (f2 + 1)), the
+    bias-corrected estimate of Chao, "Estimating the population size for capture-recapture data with unequal
+    catchability", Biometrics 1987.
+
+    Args:
+        named: (n,) in how many of its captions each picture's thing is named.
+        captions: k, of each picture.
+
+    >>> round(unnamed(np.array([1, 1, 1, 2, 0])), 3), unnamed(np.array([5, 4, 5, 0]))
+    (1.2, 0.0)
+    """
+    once, twice = int((named == 1).sum()), int((named == 2).sum())
+    return (captions - 1) / captions * once * max(0, once - 1) / (2 * (twice + 1))
 
 
 def _choose(items: Iterable[Any], count: int, rng: np.random.Generator) -> list[Any]:
@@ -96,7 +117,19 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
         columns = [column[w] for w in names_of(wanted) if w in column]
         return np.minimum(2, table[:, columns].sum(axis=1, dtype=np.int64))
 
-    questions = [_ask("word", name, level(stem(name))) for name in NAMES]
+    captions = [(row, words(text)) for row, r in enumerate(rows) for text in r["texts"]["en"]]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (_, stems) in enumerate(captions):
+        for one in stems:
+            places[one].append(place)
+
+    def hidden(wanted: Sequence[str]) -> float:
+        naming = np.ones(len(captions), bool)
+        for w in wanted:
+            naming &= np.isin(np.arange(len(captions)), [p for name in names_of(w) for p in places.get(name, ())])
+        return unnamed(np.bincount([captions[p][0] for p in np.flatnonzero(naming)], minlength=len(rows)))
+
+    questions = [_ask("word", name, level(stem(name)), hidden=hidden([stem(name)])) for name in NAMES]
     missing = [q for q in absent() if not any((level(w) > 0).any() for w in content(q)[-1:])]
     questions += [_ask("word" if " " not in q else "phrase", q, np.zeros(len(rows), np.int64)) for q in missing]
 
@@ -110,7 +143,7 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
     common = sorted(p for p, n in pairs.items() if n >= max(2, len(rows) // 1000))
     for phrase in _choose(common, 250, rng):
         levels = [level(w) for w in content(phrase)]
-        questions.append(_ask("phrase", phrase, np.min(levels, axis=0)))
+        questions.append(_ask("phrase", phrase, np.min(levels, axis=0), hidden=hidden(content(phrase))))
 
     for row in _choose(range(len(rows)), 300, rng):
         text = rows[row]["texts"]["en"][int(rng.integers(5))]
@@ -121,11 +154,12 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
         questions.append(_ask("caption", text, np.where(share >= 0.999, 2, np.where(share > 0.5, 1, 0))))
 
     telling = np.array([bool(content(w)) for w in column])
-    agreed, named = (table >= 2) & telling, (table >= 1) & telling
+    agreed, named = ((table >= least) & telling for least in (2, 1))
+    as_numbers = agreed.astype(np.float32), named.astype(np.float32)
     size = np.maximum(1, agreed.sum(axis=1))
     for row in _choose(np.flatnonzero(agreed.sum(axis=1) >= 2), 250, rng):
-        forth = named @ agreed[row].astype(np.float32) / size[row]
-        back = agreed @ named[row].astype(np.float32) / size
+        forth = as_numbers[1] @ as_numbers[0][row] / size[row]
+        back = as_numbers[0] @ as_numbers[1][row] / size
         share = np.minimum(forth, back)
         questions.append(_ask("image", "", np.where(share >= 0.6, 2, np.where(share > 0.34, 1, 0)), int(row)))
     return Domain(f"{only or 'all'} photos {split}", [folder / r["image"] for r in rows], questions)

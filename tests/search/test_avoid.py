@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from openitr.embeddings import nothing
 from openitr.index.memory import MemoryIndex
 from openitr.search.avoid import Avoid
 from openitr.search.background import Background
@@ -22,8 +23,8 @@ def world() -> tuple[MemoryIndex, Background]:
     rows = rng.uniform(0, 1, size=(80, 5))
     index = MemoryIndex("dense", 5)
     index.add(np.arange(80), unit(rows))
-    reference = unit(rng.uniform(0, 1, size=(100, 5))).values
-    return index, Background(reference, np.empty((0, 5), np.float32), "test")
+    reference = unit(rng.uniform(0, 1, size=(100, 5)))
+    return index, Background(reference, nothing("dense", 5), "test")
 
 
 def test_against_loops() -> None:
@@ -32,13 +33,13 @@ def test_against_loops() -> None:
     found = Retrieve(index, ENCODER, background=background)(query, NONE)  # type: ignore[arg-type]
     made = Avoid(index, background=background, strength=0.7)(query, found)
     wanted = ENCODER.encode_texts(["red"]).values[0].astype(float)
-    spread = np.std([float(x @ wanted) for x in background.images])
+    spread = np.std([float(x @ wanted) for x in background.images.values])  # type: ignore[union-attr]
     for id, score in zip(made.ids, made.scores, strict=True):
         x = index.vectors(np.array([id])).values[0].astype(float)  # type: ignore[union-attr]
         slow = float(x @ wanted)
         for text, weight in (("red blue", 2), ("dark", 1)):
             n = ENCODER.encode_texts([text]).values[0].astype(float)
-            reference = [float(y @ n) for y in background.images]
+            reference = [float(y @ n) for y in background.images.values]  # type: ignore[union-attr]
             z = (float(x @ n) - np.mean(reference)) / np.std(reference)
             slow -= 0.7 * spread * weight * max(z, -2.0)
         assert score == pytest.approx(slow, abs=1e-4)

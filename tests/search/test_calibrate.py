@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openitr.embeddings import DenseEmbeddings, Embeddings, LexiconEmbeddings, TokenEmbeddings, nothing
 from openitr.errors import ModelError
 from openitr.index.memory import MemoryIndex
 from openitr.search.background import Background
@@ -25,7 +27,7 @@ from openitr.search.calibrate import (
     thresholds,
     unsupervised,
 )
-from openitr.search.evidence import ANSWER, HIT, lower_half, measure
+from openitr.search.evidence import ANSWER, HIT, Outdone, Usual, measure
 from openitr.search.pipeline import Asked, Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
@@ -37,13 +39,13 @@ CURVES = Curves(
         -3.0,
         {"company": 0.8, "company_fits": 0.8, "expected": 0.0, "expected_fits": 0.0, "length": 0.0, "size": 0.0},
     ),
-    Curve(-2.0, {"excess": 0.5, "fits": 0.4, "margin": 0.6, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
+    Curve(-2.0, {"excess": 0.8, "fits": 0.6, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
 )
 
 
 def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
     rng = np.random.default_rng(1)
-    return Background(unit(rng.normal(size=(images, dim))).values, unit(rng.normal(size=(texts, dim))).values, "test")
+    return Background(unit(rng.normal(size=(images, dim))), unit(rng.normal(size=(texts, dim))), "test")
 
 
 def calibration(**changes: object) -> Calibration:
@@ -52,30 +54,36 @@ def calibration(**changes: object) -> Calibration:
 
 
 def test_evidence_is_what_its_names_say() -> None:
-    # Of 0.0, 0.1, ... 0.4 the median is 0.2 and the 15.87th percentile 0.06348.
+    # 0.0, 0.1, ... 0.4 have mean 0.2 and variance 0.02.
     reference = np.linspace(0, 0.4, 5)
     rivals = np.stack([reference, reference + 0.1])
     scores = np.array([0.4, 0.2])
-    found = measure(scores, rivals, (scores[:1], rivals[:1]), reference, (0.5, 0.25), 2)
-    spread = 0.2 - 0.1587 * 0.4
+    found = measure(scores, Usual.of(rivals), np.array([0]), reference, (0.5, 0.25), 2, 2000)
+    spread = 0.02**0.5
     columns = dict(zip(HIT, found.hit.T, strict=True))
     assert columns["excess"] == pytest.approx([0.2 / spread - 0.5, -0.5])
     assert columns["fits"] == pytest.approx([0.2 / spread - 0.25, -0.1 / spread - 0.25])
-    assert columns["margin"] == pytest.approx([0.2 / spread, -0.1 / spread])  # of five rivals all are the ten best
     assert columns["length"] == pytest.approx([np.log(3)] * 2)
     assert columns["expected"].tolist() == [0.5, 0.5]
     answer = dict(zip(ANSWER, found.answer, strict=True))
     assert answer["company"] == pytest.approx(0.2 / spread - 0.5)
     assert answer["company_fits"] == pytest.approx(0.2 / spread - 0.25)
+    assert answer["size"] == pytest.approx(np.log(2))
     assert found.beaten.tolist() == [0.8, 0.4]
-    assert np.asarray(found.outdone).tolist() == [0.8, 0.2]
 
 
-def test_unrelated_ones_that_are_related_do_not_stretch_the_unit() -> None:
-    clean = np.random.default_rng(0).normal(size=(1, 400))
-    some = clean.copy()
-    some[0, np.argsort(clean[0])[-40:]] += 5
-    assert np.allclose(lower_half(clean), lower_half(some))
+def test_outdone_is_counted_where_it_is_asked_for() -> None:
+    rivals = np.random.default_rng(0).normal(size=(90, 7))
+    scores, asked = np.linspace(-1, 1, 90), list[int]()
+
+    def of(ids: np.ndarray) -> np.ndarray:
+        asked.extend(ids.tolist())
+        return rivals[ids - 5]
+
+    every = Outdone(of, np.arange(90) + 5, scores)
+    shown = every[np.array([3, 2, 60])]
+    assert [shown[row] for row in range(3)] == [float((rivals[r] < scores[r]).mean()) for r in (3, 2, 60)]
+    assert asked == [8, 7, 65] and len(shown) == 3
 
 
 def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,9 +94,9 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(st.floats(0.1, 10), st.floats(-5, 5), st.integers(0, 50))
 def test_scaling_and_shifting_every_score_changes_nothing(scale: float, shift: float, seed: int) -> None:
     scores, rivals, reference = drawn(seed)
-    one = measure(scores, rivals, (scores[:10], rivals[:10]), reference, (1.0, 1.0), 3)
+    one = measure(scores, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3)
     s, r, f = (scale * a + shift for a in (scores, rivals, reference))
-    two = measure(s, r, (s[:10], r[:10]), f, (1.0, 1.0), 3)
+    two = measure(s, Usual.of(r), np.arange(10), f, (1.0, 1.0), 3)
     assert np.allclose(one.hit, two.hit, atol=1e-6)
     assert np.allclose(one.answer, two.answer, atol=1e-6)
 
@@ -99,7 +107,7 @@ def test_a_higher_score_is_never_less_likely(seed: int, more: float) -> None:
     raised = scores.copy()
     raised[3] += more
     before, after = (
-        CURVES.probabilities(measure(s, rivals, (s[:10], rivals[:10]), reference, (1.0, 1.0), 3))
+        CURVES.probabilities(measure(s, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3))
         for s in (scores, raised)
     )
     assert (after >= before - 1e-12).all()
@@ -108,19 +116,19 @@ def test_a_higher_score_is_never_less_likely(seed: int, more: float) -> None:
 
 def test_both_factors_are_multiplied() -> None:
     scores, rivals, reference = drawn(1)
-    evidence = measure(scores, rivals, (scores[:10], rivals[:10]), reference, (1.0, 1.0), 3)
+    evidence = measure(scores, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3)
     there = -3.0 + 0.8 * evidence.answer[0] + 0.8 * evidence.answer[1]
     for row, p in enumerate(CURVES.probabilities(evidence)):
-        hit = -2.0 + 0.5 * evidence.hit[row, 0] + 0.4 * evidence.hit[row, 1] + 0.6 * evidence.hit[row, 2]
+        hit = -2.0 + 0.8 * evidence.hit[row, 0] + 0.6 * evidence.hit[row, 1]
         assert p == pytest.approx(1 / (1 + np.exp(-there)) / (1 + np.exp(-hit)))
 
 
 def test_the_expectation_is_linear_in_the_query() -> None:
     fitted = np.array([[1, 2, 0.5], [0, 1, -1]], np.float32)
-    empty = np.empty((0, 2), np.float32)
+    empty, query = nothing("dense", 2), DenseEmbeddings(np.array([[0.6, 0.8]], np.float32))
     made = Background(empty, empty, "test", expect_text=fitted)
-    assert made.expected(np.array([0.6, 0.8], np.float32), by_image=False) == pytest.approx((2.7, -0.2))
-    assert made.expected(np.array([0.6, 0.8], np.float32), by_image=True) == (0.0, 0.0)
+    assert made.expected(query, by_image=False) == pytest.approx((2.7, -0.2))
+    assert made.expected(query, by_image=True) == (0.0, 0.0)
 
 
 def hits_of(images: np.ndarray, query: np.ndarray, made: Calibration | None, k: int = 10) -> Candidates:
@@ -202,11 +210,11 @@ def test_saved_and_read_back(tmp_path: Path) -> None:
     assert (read.text, read.image, read.likely, read.maybe) == (made.text, made.image, 0.5, 0.2)
     assert read.measured == {"ece": 0.1}
     # int8 rows with a scale each: half a step of 1/127 of the largest value, over 8 dimensions.
-    assert np.abs(read.background.images - made.background.images).max() < 0.01
-    assert np.allclose(np.linalg.norm(read.background.texts, axis=1), 1, atol=1e-6)
+    assert np.abs(read.background.images.values - made.background.images.values).max() < 0.01  # type: ignore[union-attr]
+    assert read.background.texts.values.shape == (40, 8)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 2}', '{"format": 1, "text": {}}'])
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 1}', '{"format": 2, "text": {}}'])
 def test_damaged_files_are_model_errors(tmp_path: Path, damage: str) -> None:
     calibration().save(tmp_path / "calibration.json")
     (tmp_path / "calibration.json").write_text(damage)
@@ -230,6 +238,10 @@ def test_a_calibration_of_other_weights_is_not_used(tmp_path: Path) -> None:
     manifest = SimpleNamespace(calibration=tmp_path / "calibration.json")
     mine = SimpleNamespace(kind="dense", dim=8, fingerprint="print-1", manifest=manifest)
     assert calibration_of(mine) is not None  # type: ignore[arg-type]
+    old = json.loads((tmp_path / "calibration.json").read_text()) | {"format": 1}
+    (tmp_path / "calibration.json").write_text(json.dumps(old))
+    assert calibration_of(mine) is None  # type: ignore[arg-type]
+    calibration().save(tmp_path / "calibration.json")
     mine.fingerprint = "print-2"
     assert calibration_of(mine) is None  # type: ignore[arg-type]
     assert calibration_of(SimpleNamespace(kind="dense", dim=8, fingerprint="x")) is None  # type: ignore[arg-type]
@@ -242,3 +254,61 @@ def test_nothing_found_is_nothing_calibrated() -> None:
         Query([Part(text="x")]), Candidates(np.empty(0, np.int64), np.empty(0, np.float32))
     )
     assert made.probabilities is not None and len(made.probabilities) == 0
+
+
+def sparse(rows: np.ndarray) -> LexiconEmbeddings:
+    return LexiconEmbeddings(unit(np.maximum(rows, 0)).values)  # type: ignore[arg-type]
+
+
+def bags(rows: np.ndarray) -> TokenEmbeddings:
+    """Three tokens each."""
+    tokens = unit(rows.reshape(-1, rows.shape[1])).values
+    return TokenEmbeddings(np.repeat(tokens, 3, axis=0), 3 * np.arange(len(rows) + 1))
+
+
+@pytest.mark.parametrize("make", [unit, sparse, bags], ids=["dense", "lexicon", "late"])
+def test_every_kind_is_calibrated(make: Callable[[np.ndarray], Embeddings]) -> None:
+    """A match is likely and noise is not, by the same curves, whatever the embeddings are."""
+    rng = np.random.default_rng(3)
+    query = rng.normal(size=(1, 24))
+    noise, match = rng.normal(size=(60, 24)), np.tile(query, (10, 1)) + 0.2 * rng.normal(size=(10, 24))
+    reference = Background(make(rng.normal(size=(50, 24))), make(rng.normal(size=(40, 24))), "test")
+    made = calibration(background=reference)
+
+    def best(rows: np.ndarray) -> np.ndarray:
+        stored = make(rows)
+        index = MemoryIndex(stored.kind, 24)
+        index.add(np.arange(len(rows)), stored)
+        encoder = SimpleNamespace(encode_texts=lambda texts: make(query), spec="fixed")
+        ask = Query([Part(text="x")], k=len(rows))
+        found = Retrieve(index, encoder)(ask, Candidates(np.empty(0, np.int64), np.empty(0)))  # type: ignore[arg-type]
+        answer = Calibrate(index, made)(ask, found)
+        assert answer.probabilities is not None and "no calibration" not in answer.columns[-1].reason(0).text
+        return np.stack([answer.ids, answer.probabilities])
+
+    ids, found = best(np.concatenate([noise, match]))
+    assert set(ids[:10]) == set(range(60, 70))
+    assert found[:10].min() > 0.5 and found[:10].min() > found[10:].max()
+    # Without the match the same noise is no likelier than beside it: its company is gone.
+    assert best(noise)[1].max() < min(found[:10].min(), found[10:].max())
+
+
+@pytest.mark.parametrize("make", [unit, sparse, bags], ids=["dense", "lexicon", "late"])
+def test_a_background_of_any_kind_is_saved_and_read_back(
+    tmp_path: Path, make: Callable[[np.ndarray], Embeddings]
+) -> None:
+    rng = np.random.default_rng(2)
+    made = Background(
+        make(rng.normal(size=(9, 6))), make(rng.normal(size=(5, 6))), "test", expect_text=np.ones((2, 7), np.float32)
+    )
+    made.save(tmp_path / "b.npz")
+    kind = made.images.kind
+    read = Background.load(tmp_path / "b.npz", 6, kind)
+    query = make(rng.normal(size=(1, 6)))
+    # Half floats keep three digits, int8 rows half a step of 1/127.
+    assert np.allclose(read.reference(query), made.reference(query), atol=0.02)
+    assert read.expected(query, by_image=False) == made.expected(query, by_image=False)
+    with pytest.raises(ModelError):
+        Background.load(tmp_path / "b.npz", 7, kind)
+    with pytest.raises(ModelError):
+        Background.load(tmp_path / "b.npz", 6, "late" if kind == "lexicon" else "lexicon")

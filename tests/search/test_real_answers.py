@@ -58,7 +58,7 @@ def dogs(real_data: Path) -> Pipeline:
     )
 
 
-@pytest.mark.parametrize("name", ["default", "conse"])
+@pytest.mark.parametrize("name", ["default", "conse", "lexicon", "late"])
 def test_every_shipped_model_has_a_calibration_of_its_own_weights(name: str, real_data: Path) -> None:
     assert calibration_of(load(name)) is not None
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openitr.embeddings import TokenEmbeddings
+from openitr.embeddings import TokenEmbeddings, nothing
 from openitr.errors import QueryError
 from openitr.index.memory import MemoryIndex
 from openitr.search.background import Background
@@ -119,9 +119,9 @@ def test_token_embeddings_are_added_by_score() -> None:
 
 
 def test_a_background_weighs_parts_by_their_spread() -> None:
-    images = unit(np.array([[1, 0, 0], [0.9, 0.1, 0], [0.8, 0.2, 0.1], [1, 0, 0.4]])).values
-    background = Background(images, np.empty((0, 3), np.float32), "test")
+    images = unit(np.array([[1, 0, 0], [0.9, 0.1, 0], [0.8, 0.2, 0.1], [1, 0, 0.4]]))
+    background = Background(images, nothing("dense", 3), "test")
     vector = np.array([0, 0, 1], np.float32)
-    scores = [float(row @ vector) for row in images]
+    scores = [float(row @ vector) for row in images.values]
     middle = sum(scores) / 4
     assert background.spread(vector) == pytest.approx((sum((s - middle) ** 2 for s in scores) / 4) ** 0.5, rel=1e-5)

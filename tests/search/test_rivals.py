@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openitr.embeddings import DenseEmbeddings
+from openitr.embeddings import DenseEmbeddings, LexiconEmbeddings
 from openitr.index.flat import FlatIndex
 from openitr.index.memory import MemoryIndex
-from openitr.search.evidence import Rivals
+from openitr.search.evidence import Usual
 from openitr.search.rivals import KeptRivals
 
 DIM, COUNT = 12, 60
@@ -29,45 +29,62 @@ def filled() -> MemoryIndex:
     return index
 
 
-def same(one: Rivals, other: Rivals) -> None:
-    # One matrix product of a few rows and one of many sum in different orders.
-    np.testing.assert_allclose(one.scores[one.rows], other.scores[other.rows], atol=2e-6)
-    for name in ("middle", "unit", "strongest"):
+def slow(rows: np.ndarray, unrelated: np.ndarray) -> Usual:
+    """In plain loops."""
+    scores = [[float(row.astype(float) @ text.astype(float)) for text in unrelated] for row in rows]
+    return Usual(np.array([np.mean(one) for one in scores]), np.array([np.std(one) for one in scores]))
+
+
+def same(one: Usual, other: Usual) -> None:
+    # Kept as float32, of products that sum in float32.
+    for name in ("middle", "unit"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=2e-6)
 
 
 @given(st.lists(st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=30, unique=True), max_size=6))
 def test_kept_or_anew_it_is_the_same(asked: list[list[int]]) -> None:
     index, unrelated = filled(), unit(25, 1)
-    # Room for two thirds, so that all is forgotten now and then.
-    kept = KeptRivals(index, unrelated, room=40)
+    kept = KeptRivals(index, DenseEmbeddings(unrelated))
     for rows in asked:
-        same(kept.of(np.array(rows) * 3), Rivals.of(unit(COUNT, 0)[rows] @ unrelated.T))
+        same(kept.of(np.array(rows) * 3), slow(unit(COUNT, 0)[rows], unrelated))
 
 
-def test_more_than_there_is_room_for_and_none() -> None:
-    index, unrelated = filled(), unit(25, 1)
-    kept = KeptRivals(index, unrelated, room=10)
-    same(kept.of(np.arange(0, 60, 3)), Rivals.of(unit(COUNT, 0)[:20] @ unrelated.T))
+def test_high_ids_none_and_unknown_ones() -> None:
+    index, unrelated = MemoryIndex("dense", DIM), unit(25, 1)
+    ids = np.array([7, 5_000, 9_000_000])
+    index.add(ids, DenseEmbeddings(unit(3, 0)))
+    kept = KeptRivals(index, DenseEmbeddings(unrelated))
+    for chosen in (ids, ids[:2], ids[[1, 0]]):
+        same(kept.of(chosen), slow(unit(3, 0)[np.searchsorted(ids, chosen)], unrelated))
+    assert len(kept.of(ids[:0]).middle) == 0
     with pytest.raises(KeyError):
         kept.of(np.array([1]))
+
+
+def test_other_kinds_level_what_texts_hold() -> None:
+    rows = np.array([[1, 2, 0], [0, 1, 3]], np.float32)
+    index = MemoryIndex("lexicon", 3)
+    index.add(np.arange(2), LexiconEmbeddings(rows))  # type: ignore[arg-type]
+    texts = np.array([[3, 4, 0], [0, 0, 2], [1, 1, 0]], np.float32)
+    scores = [[float(row @ text) / float(text @ text) ** 0.5 for text in texts] for row in rows]
+    same(KeptRivals(index, LexiconEmbeddings(texts)).of(np.arange(2)), Usual.of(np.array(scores)))  # type: ignore[arg-type]
 
 
 def test_changed_vectors_are_seen(tmp_path: Path) -> None:
     index = FlatIndex(tmp_path, DIM, writable=True)
     index.add(np.arange(20), DenseEmbeddings(unit(20, 0)))
     index.flush()
-    kept = KeptRivals(index, unit(25, 1))
-    same(kept.of(np.arange(20)), Rivals.of(unit(20, 0) @ unit(25, 1).T))
+    kept = KeptRivals(index, DenseEmbeddings(unit(25, 1)))
+    same(kept.of(np.arange(20)), slow(unit(20, 0), unit(25, 1)))
     index.add(np.arange(5), DenseEmbeddings(unit(5, 9)))
     index.flush()
-    same(kept.of(np.arange(5)), Rivals.of(unit(5, 9) @ unit(25, 1).T))
+    same(kept.of(np.arange(5)), slow(unit(5, 9), unit(25, 1)))
     index.close()
 
 
 def test_threads_share_it() -> None:
     index, unrelated = filled(), unit(25, 1)
-    kept = KeptRivals(index, unrelated, room=40)
+    kept = KeptRivals(index, DenseEmbeddings(unrelated))
     wrong: list[object] = []
 
     def ask(seed: int) -> None:
@@ -75,7 +92,7 @@ def test_threads_share_it() -> None:
         for _ in range(50):
             rows = rng.permutation(COUNT)[: rng.integers(1, 30)]
             try:
-                same(kept.of(rows * 3), Rivals.of(unit(COUNT, 0)[rows] @ unrelated.T))
+                same(kept.of(rows * 3), slow(unit(COUNT, 0)[rows], unrelated))
             except BaseException as error:
                 wrong.append(error)
 

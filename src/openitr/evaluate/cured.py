@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from openitr.embeddings import DenseEmbeddings, Embeddings
+from openitr.embeddings import Embeddings
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError, ShapeError
 from openitr.evaluate.ranks import Positives, Ranks, blocks, rank_one
@@ -45,12 +45,12 @@ class Cured:
         """
         calibration = calibration_of(encoder)
         background = None if calibration is None else calibration.background
-        images = None if background is None or not len(background.images) else DenseEmbeddings(background.images)
+        images = None if background is None or not len(background.images) else background.images
         if bank:
             return cls(cure, encoder.encode_texts(list(bank)), images, f"{len(bank)} texts that were given")
         if background is None or not len(background.texts):
             raise InputError(f"{encoder.spec} ships no unrelated texts to measure hubs by", "give a bank of texts")
-        return cls(cure, DenseEmbeddings(background.texts), images, background.source)
+        return cls(cure, background.texts, images, background.source)
 
     def facts(self) -> dict[str, Any]:
         """What a report says of it."""
@@ -84,6 +84,7 @@ def rank_cured(
     Raises:
         ShapeError: A bank of another kind, or an empty one.
 
+    >>> from openitr.embeddings import DenseEmbeddings
     >>> gallery = DenseEmbeddings.normalise(np.array([[1, 1], [1, 0.2]], np.float32))      # 0 is near to everything
     >>> asked, bank = (DenseEmbeddings.normalise(np.array([row], np.float32)) for row in ([0.8, 0.6], [0.4, 1]))
     >>> right = Positives.of_texts([1])

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints
+from openitr.embeddings import Embeddings, Ints
 from openitr.encoders.base import Encoder
 from openitr.errors import QueryError
 from openitr.search.answer import Answer
 from openitr.search.avoid import Avoid
+from openitr.search.background import Background
 from openitr.search.calibrate import POOL, Calibrate, Calibration, thresholds
 from openitr.search.diversify import Diversify
 from openitr.search.fuse import Fuse
@@ -19,7 +20,7 @@ from openitr.search.hubness import Level, Unhub
 from openitr.search.models import Source
 from openitr.search.pipeline import Pipeline, Stage
 from openitr.search.retrieve import Retrieve
-from openitr.search.rivals import RivalsOf
+from openitr.search.rivals import KeptRivals
 from openitr.search.word_weights import without
 from openitr.search.words import Words
 from openitr.types import Query
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from openitr.collection import Collection, Run
 
 # Negatives may pull a hit from far down: so many are looked at before the page is cut.
-_POOL, _POOL_NEGATIVE = 200, 2000
+_POOL_NEGATIVE = 2000
 
 
 def pipeline_for(
@@ -38,7 +39,7 @@ def pipeline_for(
     query: Query,
     *,
     calibration: Calibration | None = None,
-    rivals: RivalsOf | None = None,
+    rivals: KeptRivals | None = None,
     beside: Sequence[Source] = (),
     words: bool = False,
     unhub: Unhub | None = None,
@@ -70,11 +71,11 @@ def pipeline_for(
     if query.terms:
         runs = [(run.index, encoder), *((source.run.index, source.encoder) for source in beside)]
         passing = without(query.terms, runs, passing)
-    pool = _POOL_NEGATIVE if query.negatives else POOL if calibration is not None else _POOL
+    pool = _POOL_NEGATIVE if query.negatives else POOL
     likely, maybe = thresholds(calibration)
     cure: list[Stage] = []
     if unhub is not None:
-        known: Embeddings = encoder.encode_texts(list(bank)) if bank else DenseEmbeddings(_texts(background))
+        known = encoder.encode_texts(list(bank)) if bank else _texts(background)
         cure = [Level(run.index, known, unhub)]
     allowed = _allowed(passing, run)
     first: Stage = Retrieve(run.index, encoder, background=background, allowed=allowed, pool=pool)
@@ -84,9 +85,9 @@ def pipeline_for(
         # Hubs are of one model: the cure belongs to its part, before the parts are put together.
         fused = Fuse.of(Pipeline((first, *cure)))
         for source in beside:
-            fused += Retrieve(source.run.index, source.encoder, allowed=_allowed(passing, source.run), pool=_POOL)
+            fused += Retrieve(source.run.index, source.encoder, allowed=_allowed(passing, source.run), pool=POOL)
         if written is not None:
-            fused += Words(written, allowed=passing, pool=_POOL)
+            fused += Words(written, allowed=passing, pool=POOL)
         stages = fused >> avoid
     else:
         stages = Pipeline((first, avoid, *cure))
@@ -104,8 +105,7 @@ def _allowed(passing: Ints | None, run: Run) -> Ints | None:
     return None if passing is None else np.intersect1d(passing, run.index.ids(), assume_unique=True)
 
 
-def _texts(background: object) -> Floats:
-    texts = getattr(background, "texts", None)
-    if texts is None or not len(texts):
+def _texts(background: Background | None) -> Embeddings:
+    if background is None or not len(background.texts):
         raise QueryError("there are no queries to measure hubs by", "give a bank: texts as people ask them here")
-    return np.asarray(texts, np.float32)
+    return background.texts

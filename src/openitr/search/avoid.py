@@ -11,7 +11,7 @@ import numpy.typing as npt
 from openitr.index.base import Index
 from openitr.search.background import Background
 from openitr.search.pipeline import Candidates, Column, Stage
-from openitr.search.retrieve import dense, exact
+from openitr.search.retrieve import exact
 from openitr.types import Query
 
 
@@ -53,7 +53,7 @@ class Avoid(Stage):
         shown: npt.NDArray[np.float64] = np.zeros(len(candidates))
         for part, row in zip(asked.parts[asked.positives :], asked.rows[asked.positives :], strict=True):
             scores = exact(row, stored)
-            reference = background.images @ dense(row)[0] if len(background.images) > 1 else scores
+            reference = exact(row, background.images) if len(background.images) > 1 else scores
             z = (scores - float(reference.mean())) / max(float(reference.std()), 1e-6)
             taken -= self.strength * unit * abs(part.weight) * np.maximum(z, _FLOOR)
             shown = np.maximum(shown, abs(part.weight) * np.maximum(z - _TOLERANCE, 0.0))

@@ -1,23 +1,33 @@
 """Reference embeddings that a query is compared with: what unrelated pictures and texts score under this
 model.
 
-The cosine of one query cannot be compared with another's; how far it stands out of what unrelated pictures
+The score of one query cannot be compared with another's; how far it stands out of what unrelated pictures
 get, can. The idea is the cohort normalisation of speaker verification (Auckenthaler, Carey and
 Lloyd-Thomas, "Score Normalization for Text-Independent Speaker Verification Systems", 2000): z-norm over
-pictures for the query, t-norm over texts for the picture.
+pictures for the query, t-norm over texts for the picture. It asks for scores only, so it serves every kind.
 """
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Floats
-from openitr.errors import ModelError
+from openitr.embeddings import (
+    DenseEmbeddings,
+    Embeddings,
+    Floats,
+    Kind,
+    LexiconEmbeddings,
+    TokenEmbeddings,
+    nothing,
+)
+from openitr.errors import ModelError, ShapeError
 from openitr.index.base import Index
 
 _SAMPLE = 512
@@ -25,71 +35,76 @@ _SAMPLE = 512
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """Unit vectors of unrelated pictures and texts of one model.
+    """Embeddings of unrelated pictures and texts of one model, of any kind.
 
     Args:
-        images: (m, d) float32.
-        texts: (t, d) float32; may be empty.
+        images: Of pictures.
+        texts: Of texts; may be empty.
         source: Where they come from, in words.
-        expect_text, expect_image: (2, d + 1) linear maps, the constants last, from a query to what the
-            best 1% of pictures that do not answer it reach: its standardised score, and how well it fits
-            them; empty where that was not fitted.
+        expect_text, expect_image: (2, d + 1) linear maps, the constants last, from a query (see
+            :func:`direction`) to what the best 1% of pictures that do not answer it reach: its standardised
+            score, and how well it fits them; empty where that was not fitted.
     """
 
-    images: Floats
-    texts: Floats
+    images: Embeddings
+    texts: Embeddings
     source: str
     expect_text: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     expect_image: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
-    def expected(self, vector: Floats, *, by_image: bool) -> tuple[float, float]:
+    def expected(self, query: Embeddings, *, by_image: bool) -> tuple[float, float]:
         """How far the best wrong pictures are expected to stand out for this query, and how well to fit it
         (ours).
 
-        Some queries ("grass") have wrong pictures that come close, others ("zebra") have none; the query's own vector
+        Some queries ("grass") have wrong pictures that come close, others ("zebra") have none; the query itself
         tells which. In standard deviations, as ``excess`` and ``fits`` of :mod:`openitr.search.evidence`.
+
+        Args:
+            query: One row.
+            by_image: Whether it is a picture.
         """
         fitted = self.expect_image if by_image else self.expect_text
         if not len(fitted):
             return 0.0, 0.0
-        stands, fits = fitted[:, :-1] @ vector + fitted[:, -1]
+        stands, fits = fitted[:, :-1] @ direction(query)[0] + fitted[:, -1]
         return float(stands), float(fits)
 
     def spread(self, vector: Floats) -> float:
-        """Standard deviation of a query vector's cosines with the pictures: the unit its scores are measured in."""
-        if len(self.images) < 2:
+        """Standard deviation of a dense query's cosines with the pictures: the unit its scores are measured in."""
+        if len(self.images) < 2 or not isinstance(self.images, DenseEmbeddings):
             return 1.0
-        return max(float((self.images @ vector).std()), 1e-6)
+        return max(float((self.images.values @ vector).std()), 1e-6)
+
+    def reference(self, query: Embeddings) -> Floats:
+        """(r,) what one query row scores with the pictures."""
+        found: Floats = leveled(query, self.images)[0]
+        return found
 
     def save(self, path: Path) -> None:
-        """Write one ``.npz``: int8 rows, each with its own scale, which moves a cosine by less than 0.002."""
+        """Write one ``.npz``: rows as int8, each with its own scale, which moves a cosine by less than 0.002; term
+        weights as half floats.
+        """
+        parts = _packed("images", self.images) | _packed("texts", self.texts)
+        parts |= {"expect_text": self.expect_text, "expect_image": self.expect_image}
         with path.open("wb") as file:
-            np.savez(
-                file,
-                images=_small(self.images),
-                texts=_small(self.texts),
-                expect_text=self.expect_text,
-                expect_image=self.expect_image,
-            )
+            np.savez(file, allow_pickle=False, **parts)
 
     @classmethod
-    def load(cls, path: Path, dim: int) -> Background:
+    def load(cls, path: Path, dim: int, kind: Kind = "dense") -> Background:
         """Read what :meth:`save` wrote.
 
         Raises:
-            ModelError: The file is damaged or made for another width.
+            ModelError: The file is damaged or made for another kind or width.
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
-                images, texts = (_unit(stored[name].astype(np.float32)) for name in ("images", "texts"))
+                images, texts = (_unpacked(name, stored, kind, dim) for name in ("images", "texts"))
                 expect = [stored[name].astype(np.float32) for name in ("expect_text", "expect_image")]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, IndexError, ShapeError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"{path} cannot be read", "install the model again, or fit its calibration again"
             ) from error
-        if images.ndim != 2 or texts.ndim != 2 or images.shape[1] != dim or texts.shape[1] != dim:
-            raise ModelError(f"{path} was not made for {dim} dimensions", "fit the model's calibration again")
-        if any(fitted.shape not in ((0, 0), (2, dim + 1)) for fitted in expect):
+        if images.dim != dim or texts.dim != dim or any(e.shape not in ((0, 0), (2, dim + 1)) for e in expect):
             raise ModelError(f"{path} was not made for {dim} dimensions", "fit the model's calibration again")
         return cls(images, texts, "reference pictures and texts shipped with the model", *expect)
 
@@ -99,19 +114,73 @@ class Background:
         ids = index.ids()
         if len(ids) > _SAMPLE:
             ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
-        empty = np.empty((0, dim), np.float32)
+        empty = nothing("dense", dim)
         if not len(ids) or index.kind != "dense":
             return cls(empty, empty, "nothing")
-        vectors = index.vectors(ids)
-        assert isinstance(vectors, DenseEmbeddings)
-        return cls(vectors.values, empty, "a sample of the collection")
+        return cls(index.vectors(ids), empty, "a sample of the collection")
+
+
+def direction(queries: Embeddings) -> Floats:
+    """(n, d): what a linear map reads of queries: a vector as it is, term weights at unit length, the mean of tokens.
+
+    >>> direction(TokenEmbeddings(np.eye(2, dtype=np.float32), np.array([0, 2]))).tolist()
+    [[0.5, 0.5]]
+    """
+    if isinstance(queries, DenseEmbeddings):
+        return queries.values
+    if isinstance(queries, LexiconEmbeddings):
+        weights: Floats = np.asarray(queries.matrix.todense(), np.float32)
+        return np.asarray(weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9), np.float32)
+    sums = np.add.reduceat(queries.values, queries.offsets[:-1], axis=0)
+    return np.asarray(sums / np.diff(queries.offsets)[:, None], np.float32)
+
+
+def leveled(queries: Embeddings, stored: Embeddings) -> Floats:
+    """(n, m) scores that do not grow with what a query holds: MaxSim per token, term weights at unit length, cosines.
+
+    >>> two = TokenEmbeddings(np.eye(2, dtype=np.float32), np.array([0, 2]))
+    >>> leveled(two, two).tolist()
+    [[1.0]]
+    """
+    scores: Floats = queries.score(stored)  # type: ignore[arg-type]
+    return scores if isinstance(queries, DenseEmbeddings) else scores / level(queries)[:, None]
+
+
+def level(queries: Embeddings) -> Floats:
+    """(n,) what :func:`leveled` divides by."""
+    if isinstance(queries, DenseEmbeddings):
+        return np.ones(len(queries), np.float32)
+    if isinstance(queries, TokenEmbeddings):
+        return np.diff(queries.offsets).astype(np.float32)
+    squares = np.asarray(queries.matrix.multiply(queries.matrix).sum(axis=1), np.float32).ravel()
+    return np.sqrt(np.maximum(squares, 1e-12))
+
+
+def _packed(name: str, rows: Embeddings) -> dict[str, npt.NDArray[Any]]:
+    if isinstance(rows, LexiconEmbeddings):
+        m = rows.matrix
+        parts = {"data": m.data.astype(np.float16), "indices": m.indices.astype(np.int32), "indptr": m.indptr}
+        return {name: np.array(m.shape), **{f"{name}_{part}": value for part, value in parts.items()}}
+    if isinstance(rows, TokenEmbeddings):
+        return {name: _small(rows.values), f"{name}_offsets": rows.offsets}
+    return {name: _small(rows.values)}
+
+
+def _unpacked(name: str, stored: Mapping[str, npt.NDArray[Any]], kind: Kind, dim: int) -> Embeddings:
+    if kind == "lexicon":
+        from scipy.sparse import csr_matrix
+
+        data, indices, indptr = (stored[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
+        count, width = (int(size) for size in stored[name])
+        # scipy checks that indices are inside the shape, and that the parts fit together.
+        return LexiconEmbeddings(csr_matrix((data.astype(np.float32), indices, indptr), (count, width)))
+    rows = stored[name].astype(np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dim:
+        raise ModelError(f"the reference {name} were not made for {dim} dimensions", "fit the calibration again")
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return TokenEmbeddings(unit, stored[f"{name}_offsets"]) if kind == "late" else DenseEmbeddings(unit)
 
 
 def _small(rows: Floats) -> npt.NDArray[np.int8]:
     scale = np.abs(rows).max(axis=1, keepdims=True, initial=1e-9) / 127
     return np.asarray(np.round(rows / scale), np.int8)
-
-
-def _unit(rows: Floats) -> Floats:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(norms == 0, 1, norms)).astype(np.float32)

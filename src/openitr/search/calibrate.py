@@ -19,20 +19,20 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import Floats
+from openitr.embeddings import DenseEmbeddings, Kind
 from openitr.encoders.base import Encoder
 from openitr.errors import ModelError
 from openitr.index.base import Index
-from openitr.search.background import Background
-from openitr.search.evidence import ANSWER, HIT, Evidence, Outdone, company_of, weigh
+from openitr.search.background import Background, level, leveled
+from openitr.search.evidence import ANSWER, HIT, Evidence, Outdone, Scores, company_of, measure
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
 from openitr.search.retrieve import dense, exact
-from openitr.search.rivals import RivalsOf, rivals_for
+from openitr.search.rivals import KeptRivals
 from openitr.types import Query
 
-FORMAT = 1
-# So many candidates are looked at closely, whatever page is asked for, so that pages agree with each other.
-POOL = 1000
+FORMAT = 2
+# So many candidates decide together, whatever page is asked for, so that pages agree with each other.
+POOL = 200
 _SAMPLE = 1000
 # Cosine from which a picture counts as a copy. 1,000 different photos reach 0.96 with the default model; look-alike
 # products go above, and are alike.
@@ -104,13 +104,15 @@ class Calibration:
         path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path, dim: int) -> Calibration:
+    def load(cls, path: Path, dim: int, kind: Kind = "dense") -> Calibration:
         """Read what :meth:`save` wrote.
 
         Raises:
-            ModelError: The file is damaged, of another format or for another width.
+            ModelError: The file is damaged, of another format or for another kind or width.
         """
         document = _document(path)
+        if document["format"] != FORMAT:
+            raise ModelError(f"{path} has format {document['format']}", "fit the calibration again")
         try:
             text, image = (
                 Curves(_curve(document[kind]["answer"], ANSWER), _curve(document[kind]["hit"], HIT))
@@ -121,7 +123,8 @@ class Calibration:
                 raise ModelError(f"{path} names a background outside its folder", "keep both files together")
             return cls(
                 text, image, float(document["likely"]), float(document["maybe"]),
-                str(document["fingerprint"]), Background.load(path.parent / name, dim), document.get("measured", {}),
+                str(document["fingerprint"]), Background.load(path.parent / name, dim, kind),
+                document.get("measured", {}),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
@@ -132,21 +135,22 @@ def _curve(document: Mapping[str, Any], names: Sequence[str]) -> Curve:
 
 
 def calibration_of(encoder: Encoder) -> Calibration | None:
-    """The calibration in the folder of a model; None where there is none or it was fitted for other weights."""
+    """The calibration in the folder of a model; None where there is none, or one of other weights or an old format."""
     path = getattr(getattr(encoder, "manifest", None), "calibration", None)
-    if encoder.kind != "dense" or path is None or not Path(path).is_file():
+    if path is None or not Path(path).is_file():
         return None
-    # Asked first: what was fitted for other weights may lie there without its background.
-    if _document(Path(path)).get("fingerprint") != encoder.fingerprint:
+    # Asked first: what was fitted for other weights may lie there without its background. One of an earlier format
+    # rests on other evidence; without it answers are estimated, and say so.
+    document = _document(Path(path))
+    if document.get("fingerprint") != encoder.fingerprint or document["format"] in range(1, FORMAT):
         return None
-    return Calibration.load(Path(path), encoder.dim)
+    return Calibration.load(Path(path), encoder.dim, encoder.kind)
 
 
 def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
-            raise ModelError(f"{path} has format {document['format']}", "fit the calibration again")
+        document["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
     return cast(dict[str, Any], document)
@@ -157,7 +161,8 @@ class Calibrate(Stage):
 
     A query of several parts gets the weighted mean of the parts' log-odds. Without a calibration the
     probability is a guess from how far a hit stands out of its own collection (see :func:`unsupervised`),
-    and the reason says so.
+    and the reason says so. Where several runs were searched together, the probability is what the first of them says
+    of its own score: the others decide the order inside likely, maybe and rest, and not how sure the answer is.
 
     Args:
         index: The one that was searched.
@@ -167,7 +172,7 @@ class Calibrate(Stage):
 
     gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def __init__(self, index: Index, calibration: Calibration | None, rivals: RivalsOf | None = None) -> None:
+    def __init__(self, index: Index, calibration: Calibration | None, rivals: KeptRivals | None = None) -> None:
         self.index, self.calibration = index, calibration
         self.rivals = rivals
 
@@ -179,11 +184,13 @@ class Calibrate(Stage):
             return replace(candidates, probabilities=np.zeros(0))
         asked = candidates.asked
         wanted = [] if asked is None else [p for p in asked.parts[: asked.positives] if p.weight > 0]
-        if self.calibration is None or asked is None or asked.vector is None or not wanted:
+        if self.calibration is None or asked is None or not wanted:
             return self._guess(candidates)
+        background = self.calibration.background
         top = min(POOL, len(candidates))
         size = max(candidates.total, len(candidates))
-        rivals_of = self.rivals or rivals_for(self.index, self.calibration.background)
+        kept = self.rivals or KeptRivals(self.index, background.texts)
+        others = kept.of(candidates.ids)
         whole, of_parts = _scores(candidates, asked, self.index)
         best = np.argsort(-whole[:top], kind="stable")[: company_of(size)]
         total = sum(part.weight for part in wanted)
@@ -194,24 +201,22 @@ class Calibrate(Stage):
                 continue
             by_image = part.image is not None
             words = 0 if by_image else len(part.text.split())
-            vector = dense(row)[0]
-            rivals = rivals_of["image" if by_image else "text"].of(candidates.ids)
-            company = scores[best], rivals.take(best)
-            evidence = weigh(vector, (scores, rivals), company, self.calibration.background, words=words, size=size)
+            expected = background.expected(row, by_image=by_image)
+            evidence = measure(scores, others, best, background.reference(row), expected, words, size)
             curves = self.calibration.image if by_image else self.calibration.text
             of_part = _logit(curves.probabilities(evidence))
             if by_image:
                 # A picture asked for by itself, or by a copy, is what was asked for, however few are like it.
-                of_part = np.where(scores >= _SAME, np.maximum(of_part, _logit(np.array(0.99))), of_part)
+                same = scores >= _SAME * float(leveled(row, row)[0, 0])
+                of_part = np.where(same, np.maximum(of_part, _logit(np.array(0.99))), of_part)
             logits += part.weight / total * of_part
             beaten = np.minimum(beaten, evidence.beaten)
-            outdone.append(evidence.outdone)
+            outdone.append(Outdone(kept.scores, candidates.ids, scores))
         logits += _penalty(candidates)
         # Beyond the pool the order is that of the scores, so no item there may be called likelier than the
         # pool's last.
         logits[top:] = np.minimum(logits[top:], logits[:top].min())
-        what = "pictures" if any(p.image is not None for p in wanted) else "words"
-        column = Column("calibrate", logits, _Say(what), (beaten, *outdone))
+        column = Column("calibrate", logits, _say, (beaten, *outdone))
         return replace(candidates, probabilities=_sigmoid(logits), columns=[*candidates.columns, column])
 
     def _guess(self, candidates: Candidates) -> Candidates:
@@ -242,15 +247,18 @@ class Calibrate(Stage):
         return dense(stored) @ asked.vector[0] if asked.vector is not None else exact(asked.rows[0], stored)
 
 
-def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Floats, Sequence[Floats]]:
-    """(m,) scores of the candidates with the whole query, and with each of its wanted parts."""
-    assert asked.vector is not None
-    if asked.positives == 1 and np.array_equal(asked.vector, dense(asked.rows[0])):
-        for column in candidates.columns:
-            if column.stage == "match":
-                return column.scores, [column.scores]
-    pictures = dense(index.vectors(candidates.ids))
-    return pictures @ asked.vector[0], [pictures @ dense(row)[0] for row in asked.rows[: asked.positives]]
+def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Scores, Sequence[Scores]]:
+    """(m,) scores of the candidates with the whole query, and leveled ones with each of its wanted parts."""
+    rows = asked.rows[: asked.positives]
+    known = [column.scores for column in candidates.columns if column.stage in ("match", index.kind)]
+    if known and len(rows) == 1 and (asked.vector is None or np.array_equal(asked.vector, dense(rows[0]))):
+        found = known[0] / level(rows[0])[0]
+        return found, [found]
+    pictures = index.vectors(candidates.ids)
+    of_parts = [leveled(row, pictures)[0] for row in rows]
+    if asked.vector is not None:
+        return leveled(DenseEmbeddings(asked.vector), pictures)[0], of_parts
+    return (known[0] if known else of_parts[0]), of_parts
 
 
 def _own(candidates: Candidates, index: Index) -> npt.NDArray[Any]:
@@ -292,16 +300,11 @@ def _penalty(candidates: Candidates) -> npt.NDArray[np.float64]:
     return -np.sum(taken, axis=0) if taken else np.zeros(len(candidates))
 
 
-@dataclass(frozen=True)
-class _Say:
-    what: str
-
-    def __call__(self, score: float, beaten: float, *outdone: float) -> str:
-        rivals = "other texts" if self.what == "words" else "other pictures"
-        return (
-            f"relevant with a chance of {_share_of_one(score):.0%}: scores above {_share(beaten)} unrelated pictures "
-            f"and fits better than {_share(min(outdone))} {rivals}"
-        )
+def _say(score: float, beaten: float, *outdone: float) -> str:
+    return (
+        f"relevant with a chance of {_share_of_one(score):.0%}: scores above {_share(beaten)} unrelated pictures "
+        f"and fits better than {_share(min(outdone))} unrelated texts"
+    )
 
 
 def _guessed(score: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
+from openitr.embeddings import DenseEmbeddings
 from openitr.search.answer import Answer
 from openitr.search.calibrate import UNCALIBRATED, Calibrate
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
@@ -42,7 +43,7 @@ class Nearest(Stage):
         ids, scores = ranking.ids[keep], ranking.scores[keep]
         column = Column("match", scores, lambda score: f"looks like {self.item.name} (score {score:.3f})")
         total = (len(self.index) if self.allowed is None else len(self.allowed)) - int((~keep).sum())
-        vector: Any = getattr(row, "values", None)
+        vector = row.values if isinstance(row, DenseEmbeddings) else None
         asked = Asked(query.parts, len(query.parts), [row], vector)
         return replace(candidates, ids=ids, scores=scores, total=total, asked=asked, columns=[column])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from openitr.errors import FingerprintMismatch, InputError, MissingExtra, ModelError, QueryError
 from openitr.search.calibrate import Calibration, calibration_of
 from openitr.search.kinds import MODEL_OF, check_asked, kinds_of
-from openitr.search.rivals import RivalsOf, rivals_for
+from openitr.search.rivals import KeptRivals
 
 if TYPE_CHECKING:
     from openitr.collection import Collection, Run
@@ -33,7 +33,7 @@ class Source:
     run: Run
     encoder: Encoder
     calibration: Calibration | None = None
-    rivals: RivalsOf | None = None
+    rivals: KeptRivals | None = None
 
 
 class Models:
@@ -47,7 +47,7 @@ class Models:
         self.collection = collection
         self._encoders: dict[str, Encoder] = {}
         self._calibrations: dict[str, Calibration | None] = {}
-        self._rivals: dict[str, RivalsOf] = {}
+        self._rivals: dict[str, KeptRivals] = {}
         # Threads that ask at the same time load a model once.
         self._loading = threading.Lock()
 
@@ -59,10 +59,8 @@ class Models:
             model: A spec, a ready encoder, or a list of them, of which the run's own is taken.
 
         Raises:
-            FingerprintMismatch: The model is not the one that made the run's vectors.
+            FingerprintMismatch: The model neither made the run's vectors nor would have made the same.
         """
-        from openitr.encoders import load
-
         if model is not None and not isinstance(model, str):
             ready: list[Encoder] = list(model) if isinstance(model, list | tuple) else [cast("Encoder", model)]
             own = [one for one in ready if one.fingerprint == run.fingerprint]
@@ -70,26 +68,44 @@ class Models:
             spec = encoder.spec
         else:
             spec = model or run.spec
-            with self._loading:
-                if spec not in self._encoders:
-                    self._encoders[spec] = load(spec)
-                encoder = self._encoders[spec]
-        if encoder.fingerprint != run.fingerprint:
+            encoder = self._loaded(spec)
+        if encoder.fingerprint != run.fingerprint and not self._shares(run, encoder):
             raise FingerprintMismatch(
                 f"the model {spec} is not the one that made the run {run.name!r}",
                 f"build its vectors anew: openitr reindex {self.collection.path} --model {spec}",
             )
         return encoder
 
+    def _loaded(self, spec: str) -> Encoder:
+        from openitr.encoders import load
+
+        with self._loading:
+            if spec not in self._encoders:
+                self._encoders[spec] = load(spec)
+            return self._encoders[spec]
+
+    def _shares(self, run: Run, encoder: Encoder) -> bool:
+        """Whether a model that did not make the run would have made the same vectors of its pictures."""
+        from openitr.encoders.multilingual import same_pictures
+
+        # Only a model in a folder says what its pictures go through; for others there is nothing to load and compare.
+        if not hasattr(encoder, "manifest"):
+            return False
+        try:
+            own = self._loaded(run.spec)
+        except (ModelError, MissingExtra):
+            return False
+        return own.fingerprint == run.fingerprint and same_pictures(own, encoder)
+
     def source(self, run: Run, model: Given = None) -> Source:
         """A run with its model and what belongs to it."""
         encoder = self.encoder(run, model)
-        if run.fingerprint not in self._calibrations:
-            self._calibrations[run.fingerprint] = calibration_of(encoder)
-        calibration = self._calibrations[run.fingerprint]
+        if encoder.fingerprint not in self._calibrations:
+            self._calibrations[encoder.fingerprint] = calibration_of(encoder)
+        calibration = self._calibrations[encoder.fingerprint]
         held = self._rivals.get(run.name)
-        if calibration is not None and (held is None or held["text"].index is not run.index):
-            held = self._rivals[run.name] = rivals_for(run.index, calibration.background)
+        if calibration is not None and (held is None or held.index is not run.index):
+            held = self._rivals[run.name] = KeptRivals(run.index, calibration.background.texts)
         return Source(run, encoder, calibration, held if calibration is not None else None)
 
     def close(self) -> None:
@@ -144,7 +160,9 @@ def encoders_for(models: Models, kind: str | None, model: str | None) -> tuple[l
         # A model is asked for by name: of the active run, or of the run of the kind that was named with it.
         named = model if (run.kind in wanted if wanted else place == 0) else None
         try:
-            encoders.append(models.encoder(run, named))
+            asked = models.encoder(run, named)
+            # A model that would make the same vectors leaves the run to the model that began it.
+            encoders.append(asked if asked.fingerprint == run.fingerprint else models.encoder(run))
         except (ModelError, MissingExtra) as error:
             # The active run must not fall behind, nor one that was asked for; the others say that they do.
             if place == 0 or named:

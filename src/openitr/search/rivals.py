@@ -1,101 +1,86 @@
-"""What unrelated queries score with the pictures of a collection: the same whatever is asked, so it is kept.
+"""What unrelated texts score with the pictures of a collection: the same whatever is asked, so it is kept.
 
-Judging a thousand hits against two hundred unrelated texts costs more than finding them. A process that answers many
-queries meets the same pictures again and again.
+Judging hits against two hundred unrelated texts costs a good part of finding them. A process that answers many queries
+meets the same pictures again and again, and two numbers each are all that the evidence needs.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from openitr.embeddings import Floats, Ints
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints
 from openitr.index.base import Index
-from openitr.search.background import Background
-from openitr.search.evidence import Rivals
-from openitr.search.retrieve import dense
+from openitr.search.background import leveled
+from openitr.search.evidence import Scores, Usual, usual
 
-_ROOM = 32_768
-_HIGHEST_ID = 20_000_000
+# Eight bytes an id; above it nothing is kept.
+_HIGHEST_ID = 8_000_000
+_AT_ONCE = 512
 
 
 class KeptRivals:
-    """Scores of unrelated queries with pictures, found when first asked for; safe to use from several threads.
+    """How unrelated texts score with pictures, found when first asked for; safe to use from several threads.
 
     Args:
         index: Of the collection; when it changes, all is forgotten.
-        unrelated: (t, d) embeddings of the unrelated queries.
-        room: Of how many pictures at most; when they are more, all is forgotten and begun again.
+        unrelated: Embeddings of the unrelated texts.
     """
 
-    def __init__(self, index: Index, unrelated: Floats, room: int = _ROOM) -> None:
-        self.index, self._unrelated, self._room = index, unrelated, room
+    def __init__(self, index: Index, unrelated: Embeddings) -> None:
+        self.index, self._unrelated = index, unrelated
         self._lock = threading.Lock()
         self._mark: Any = None
-        self._forget()
+        self._kept = _unknown(1024)
 
-    def of(self, ids: Ints) -> Rivals:
-        """Rivals of pictures, in the order of ``ids``; an unknown id is a KeyError."""
+    def of(self, ids: Ints) -> Usual:
+        """Mean and standard deviation at each picture, in the order of ``ids``; an unknown id is a KeyError."""
         mark = getattr(self.index, "mark", None)
-        if len(ids) > self._room or not len(ids) or int(ids.max()) > _HIGHEST_ID:
-            return self._found(ids)
+        if not len(ids) or int(ids.max()) > _HIGHEST_ID:
+            return _usual(self._found(ids))
         with self._lock:
             if mark != self._mark:
-                self._forget()
-                self._mark = mark
+                self._kept, self._mark = _unknown(1024), mark
             self._reach(int(ids.max()))
-            missing = ids[self._slots[ids] < 0]
-            if not len(missing):
-                return self._kept.take(self._slots[ids])
-        found = self._found(missing)
-        # Vectors that changed meanwhile may be of either state: they are used once and not kept.
-        if getattr(self.index, "mark", None) == mark and self._keep(mark, missing, found):
-            return self.of(ids)
-        return self._found(ids)
+            rows = self._kept[ids]
+        missing = np.flatnonzero(np.isnan(rows[:, 0]))
+        if len(missing):
+            rows[missing] = found = self._found(ids[missing])
+            with self._lock:
+                # Vectors that changed meanwhile may be of either state: they are used once and not kept.
+                if mark == self._mark and getattr(self.index, "mark", None) == mark:
+                    self._reach(int(ids.max()))
+                    self._kept[ids[missing]] = found
+        return _usual(rows)
 
-    def _found(self, ids: Ints) -> Rivals:
-        return Rivals.of(dense(self.index.vectors(ids)) @ self._unrelated.T)
+    def scores(self, ids: Ints) -> Scores:
+        """(m, t) what each unrelated text scores with each picture."""
+        raw = getattr(self.index, "raw", None)
+        if raw is not None and isinstance(self._unrelated, DenseEmbeddings):
+            # Vectors as they lie in the store: they were looked at when they came in.
+            return np.asarray(raw(ids) @ self._unrelated.values.T, np.float32)
+        return leveled(self._unrelated, self.index.vectors(ids)).T
 
-    def _keep(self, mark: Any, ids: Ints, found: Rivals) -> bool:
-        """Store what was found; False when the collection moved on."""
-        with self._lock:
-            if mark != self._mark:
-                return False
-            if self._used + len(ids) > self._room:
-                self._forget()
-            self._reach(int(ids.max()))
-            rows = np.arange(self._used, self._used + len(ids))
-            for kept, new in zip(self._arrays(self._kept), self._arrays(found), strict=True):
-                kept[rows] = new
-            self._slots[ids] = rows
-            self._used += len(ids)
-            return True
-
-    def _forget(self) -> None:
-        self._slots = np.full(1024, -1, np.int32)
-        self._used = 0
-        room, count = self._room, len(self._unrelated)
-        # Memory that is not written to is not taken.
-        numbers = [np.empty(room) for _ in range(3)]
-        self._kept = Rivals(np.empty((room, count), np.float32), np.arange(room), *numbers)
+    def _found(self, ids: Ints) -> Floats:
+        """(m, 2) mean and standard deviation."""
+        found = np.empty((len(ids), 2), np.float32)
+        for start in range(0, len(ids), _AT_ONCE):
+            block = slice(start, start + _AT_ONCE)
+            found[block] = np.column_stack(usual(self.scores(ids[block])))
+        return found
 
     def _reach(self, highest: int) -> None:
-        if highest >= len(self._slots):
-            grown = np.full(max(highest + 1, 2 * len(self._slots)), -1, np.int32)
-            grown[: len(self._slots)] = self._slots
-            self._slots = grown
-
-    @staticmethod
-    def _arrays(rivals: Rivals) -> tuple[Any, ...]:
-        return rivals.scores, rivals.middle, rivals.unit, rivals.strongest
+        if highest >= len(self._kept):
+            grown = _unknown(max(highest + 1, 2 * len(self._kept)))
+            grown[: len(self._kept)] = self._kept
+            self._kept = grown
 
 
-RivalsOf: TypeAlias = Mapping[str, KeptRivals]
+def _unknown(count: int) -> Floats:
+    return np.full((count, 2), np.nan, np.float32)
 
 
-def rivals_for(index: Index, background: Background) -> RivalsOf:
-    """Those of texts ("text": other texts) and of pictures ("image": other pictures)."""
-    return {"text": KeptRivals(index, background.texts), "image": KeptRivals(index, background.images)}
+def _usual(rows: Floats) -> Usual:
+    return Usual(rows[:, 0].astype(np.float64), rows[:, 1].astype(np.float64))

@@ -93,7 +93,7 @@ def test_composers_that_cannot_be_had_say_why(collection, photos):
 
     assert "has to be trained" in said("--but", "in red", "--composer", "sprc")
     assert "no composer 'banana'" in said("--but", "in red", "--composer", "banana")
-    assert "nothing says how" in said("--composer", "pdv")
+    assert "add --but" in said("--composer", "pdv")
 
 
 def test_without_a_picture_there_is_nothing_to_change(collection):

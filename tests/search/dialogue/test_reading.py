@@ -46,6 +46,34 @@ def later(said: str, question: Question | None = None) -> Step:
         ("there is no snow", Step((), ("snow",))),
         ("it's not a cat, it is a dog", Step(("a dog",), ("a cat",))),
         ("it isn't raining", Step((), ("raining",))),
+        ("there can't be any snow", Step((), ("snow",))),
+        ("it can’t be indoors", Step((), ("indoors",))),
+        ("it cannot be at night", Step((), ("at night",))),
+        ("it can not be at night", Step((), ("at night",))),
+        ("it won't have people", Step((), ("people",))),
+        ("won't be at night", Step((), ("at night",))),
+        ("it wouldn't show a cat", Step((), ("a cat",))),
+        ("I don't want people", Step((), ("people",))),
+        ("don't show me cars", Step((), ("cars",))),
+        ("he isn't wearing a hat", Step((), ("a hat",))),
+        ("they aren't children", Step((), ("children",))),
+        ("no longer at night", Step((), ("at night",))),
+        ("it is no longer raining", Step((), ("raining",))),
+        ("without snow", Step((), ("snow",))),
+        ("on grass without people", Step(("on grass",), ("people",))),
+        ("a dog, it isn't black", Step(("a dog",), ("black",))),
+        ("a dog, and there aren't any people", Step(("a dog",), ("people",))),
+        ("a dog and it can't be indoors", Step(("a dog",), ("indoors",))),
+        ("a dog but it doesn't have a collar", Step(("a dog",), ("a collar",))),
+        # What somebody cannot do is no thing that is missing.
+        ("a dog that can't swim", Step(("a dog that can't swim",))),
+        ("a canned drink", Step(("a canned drink",))),
+        ("like 3 dogs playing", Step(("3 dogs playing",))),
+        ("something like 2 people", Step(("2 people",))),
+        ("like 3 on grass", Step(("on grass",), (), (30,))),
+        ("like 3, dogs playing", Step(("dogs playing",), (), (30,))),
+        ("like 2 but darker", Step(("darker",), (), (20,))),
+        ("like the 2nd with snow", Step(("with snow",), (), (20,))),
     ],
 )
 def test_corrections(said, step):
@@ -54,6 +82,10 @@ def test_corrections(said, step):
 
 def test_the_first_words_are_no_answer_and_may_begin_with_no():
     assert read("no parking sign", question=None, shown=[], first=True) == Step(("no parking sign",))
+    assert read("like 3 dogs playing", question=None, shown=[], first=True) == Step(("3 dogs playing",))
+    assert read("something like 1 red car", question=None, shown=[], first=True) == Step(("1 red car",))
+    with pytest.raises(QueryError, match="there is no hit 3"):
+        read("like 3", question=None, shown=[], first=True)
     assert read("a dog without a leash", question=None, shown=[], first=True) == Step(("a dog",), ("a leash",))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from openitr.embeddings import nothing
 from openitr.errors import QueryError
 from openitr.index.memory import MemoryIndex
 from openitr.search import Avoid, PropositionReranker, Rerank, Retrieve
@@ -24,14 +25,12 @@ def index() -> MemoryIndex:
     return made
 
 
-BACKGROUND = Background(
-    unit(np.random.default_rng(1).uniform(0, 1, size=(80, 5))).values, np.empty((0, 5), np.float32), "test"
-)
+BACKGROUND = Background(unit(np.random.default_rng(1).uniform(0, 1, size=(80, 5))), nothing("dense", 5), "test")
 
 
 def z(text: str, picture: np.ndarray) -> float:
     row = ENCODER.encode_texts([text]).values[0].astype(float)
-    reference = [float(row @ one) for one in BACKGROUND.images.astype(float)]
+    reference = [float(row @ one) for one in BACKGROUND.images.values.astype(float)]
     return (float(row @ picture) - float(np.mean(reference))) / float(np.std(reference))
 
 

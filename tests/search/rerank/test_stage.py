@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -123,3 +125,29 @@ def test_notes_and_reasons_of_a_scorer_are_passed_on() -> None:
     assert made.columns[-1].reason(3).text == "not looked at again"
     with pytest.raises(QueryError, match="1 reasons for 2 candidates"):
         Rerank(lambda query, ids, some: Opinion([0.0] * len(ids), (), ["one"]), batch=2)(ASKED, found(2))
+
+
+def test_a_process_ends_only_when_late_scorers_have_let_go(tmp_path):
+    """A thread inside a model's native code when the interpreter goes away kills the process."""
+    program = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from openitr.search.pipeline import Candidates
+from openitr.search.rerank import Rerank
+from openitr.types import Part, Query
+
+def slow(query, ids, candidates):
+    time.sleep(0.6)
+    Path(sys.argv[1]).write_text("done")
+    return np.zeros(len(ids))
+
+found = Rerank(slow, deadline_ms=20, batch=1)(Query([Part("a dog")]), Candidates(np.arange(3), np.ones(3)))
+print(found.notes[0])
+"""
+    mark = tmp_path / "mark"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(mark)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0 and "20 ms were over" in done.stdout, done.stderr
+    assert mark.read_text() == "done", "the batch in hand was finished, and no further one begun"

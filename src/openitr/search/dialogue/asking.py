@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from openitr.errors import QueryError
-from openitr.search.dialogue.showing import Grid, Shows, content
+from openitr.search.dialogue.showing import Grid, Shows
 from openitr.search.dialogue.topics import THINGS, TOPICS, Option, Topic
 from openitr.search.dialogue.turns import Memory, Question
+from openitr.search.forms import content
 from openitr.types import Hit
 
 LEAST = 0.005

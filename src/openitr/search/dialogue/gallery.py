@@ -17,7 +17,7 @@ from openitr.search.avoid import Avoid
 from openitr.search.calibrate import POOL, Calibrate, calibration_of, thresholds
 from openitr.search.dialogue.showing import ZeroShot
 from openitr.search.retrieve import Retrieve
-from openitr.search.rivals import rivals_for
+from openitr.search.rivals import KeptRivals
 from openitr.types import Hits, ImageArray, Item, Query
 
 
@@ -56,7 +56,7 @@ class Gallery:
         self._picture = picture
         self.calibration = calibration_of(encoder)
         background = None if self.calibration is None else self.calibration.background
-        self._rivals = None if background is None else rivals_for(self.index, background)
+        self._rivals = None if background is None else KeptRivals(self.index, background.texts)
         self.shows = ZeroShot(self.index, self.encoder, background)
 
     def __repr__(self) -> str:

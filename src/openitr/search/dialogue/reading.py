@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from openitr.errors import QueryError
 from openitr.search.dialogue.turns import Question, Step
+from openitr.search.forms import singular
 
 _YES = frozenset(("yes", "y", "yeah", "yep", "sure", "correct", "right", "true", "indeed", "exactly"))
 _NO = frozenset(("no", "n", "nope", "nah", "wrong", "false"))
@@ -35,18 +36,30 @@ _REJECT = re.compile(
 )
 _NUMBER = re.compile(rf"(?P<place>\d{{1,5}})|(?P<word>{_NTH})")
 
+# "like 3 dogs playing" counts dogs; "like 3 on grass" and "like 3, but at night" name a hit.
+_COUNTED = re.compile(
+    r"like\s+(?P<many>\d+\s+(?!(?:and|but|or|only|just|with|without|in|on|at|by|near|not|no|under|over|from|of|for|while"
+    r"|where|when|please|instead|too|as|is|looks|one|hit|picture|photo|image)\b)(?P<noun>\w+).*)"
+)
+
 _LEAD = r"(?:it is|it's|it was|it has|there is|there's|there are|there was|there were|i see|i want)"
 _NO_MORE = r"(?:no|not|without|never|nothing|except)"
+_WHO = r"(?:it|there|that|this|he|she|they|we|you|i)"
+_AUXILIARY = r"(?:is|are|was|were|has|have|had|does|do|did|can|could|will|would|should|must|may|might)"
+# "isn't", "can not", "cannot", "won't": what comes behind is denied.
+_NOT = rf"(?:(?:{_AUXILIARY}|ca|wo|ai)n(?:'|’)t|(?:{_AUXILIARY}|can)(?:\s+not|not)|{_AUXILIARY}\s+no\s+longer)"
+_DENIED = rf"(?:{_WHO}\s+)?{_NOT}"
 # "and" joins what is wanted with more of it; only a negation after it begins a clause of its own.
 _CLAUSES = re.compile(
-    rf"\s*[.;!?]\s+|\s*[,.;!?]\s*$|\s*,\s*(?=(?:but|and|{_NO_MORE}|{_LEAD})\b)|\s+but\s+|\s+(?=(?:without|except)\s)"
-    rf"|\s+and\s+(?={_NO_MORE}\s)",
+    rf"\s*[.;!?]\s+|\s*[,.;!?]\s*$|\s*,\s*(?=(?:but|and|{_NO_MORE}|{_LEAD}|{_DENIED})\b)|\s+but\s+|\s+(?=(?:without|except)\s)"
+    rf"|\s+and\s+(?=(?:{_NO_MORE}|{_DENIED})\s)",
     re.I,
 )
 _NEGATED = re.compile(
     rf"(?:(?:and|but|with|definitely|certainly|{_LEAD})\s+)*"
-    r"(?:not(?:\s+(?:with|like|of|a\s+picture\s+of))?|no(?:\s+more)?|without|never|nothing|except(?:\s+for)?"
-    r"|(?:it|there)\s+(?:is|are|was|has|does)(?:n't|n’t|\s+not)(?:\s+(?:any|have|show))?)\s+(?:any\s+)?(?P<what>.+)",
+    r"(?:not(?:\s+(?:with|like|of|a\s+picture\s+of))?|no(?:\s+(?:more|longer))?|without|never|nothing|except(?:\s+for)?"
+    rf"|{_DENIED}(?:\s+(?:be|been|have|has|had|show|see|want|wear|wearing|contain|include|need|like|me))*)"
+    r"\s+(?:any\s+)?(?:(?:more|longer)\s+)?(?P<what>.+)",
     re.I,
 )
 _FILLER = re.compile(
@@ -82,6 +95,9 @@ def read(said: str, *, question: Question | None, shown: Sequence[int], first: b
     lower = said.lower()
     if not first and lower.isascii() and lower.isdigit():
         return Step(liked=tuple(_ids(lower, shown)))
+    counted = _COUNTED.search(lower)
+    if counted and len(lower) == len(said) and (first or _plural(counted["noun"])):
+        return _clauses(said[counted.start("many") :], first)
     if found := (_LIKE.fullmatch(lower) or _CLOSE.fullmatch(lower)):
         liked = tuple(_ids(found["one"], shown))
         rest = said[found.start("rest") :].strip(" ,;.") if len(lower) == len(said) else found["rest"].strip(" ,;.")
@@ -154,6 +170,10 @@ def _clauses(said: str, first: bool) -> Step:
         kept = _FILLER.sub("", clause).strip() or clause
         adds += [kept] if kept else []
     return Step(tuple(adds), tuple(avoids))
+
+
+def _plural(noun: str) -> bool:
+    return singular(noun) != noun or noun in ("people", "men", "women", "children")
 
 
 def _bare(words: str) -> str:

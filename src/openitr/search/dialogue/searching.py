@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from openitr.errors import InputError
-from openitr.search.dialogue.showing import content
 from openitr.search.dialogue.turns import Memory, Searcher
+from openitr.search.forms import content
 from openitr.types import MAX_K, Hits, Part, Query
 
 MAX_WORDS = 120

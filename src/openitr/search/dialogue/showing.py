@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from openitr.encoders.base import Encoder
 from openitr.errors import OpenITRError
 from openitr.index.base import Index
 from openitr.search.background import Background
+from openitr.search.forms import content
 from openitr.types import Hit
 
 if TYPE_CHECKING:
@@ -24,17 +24,6 @@ if TYPE_CHECKING:
 Grid = npt.NDArray[np.float64]
 _SAMPLE = 512
 _KEPT = 4096
-_WORD = re.compile(r"[^\W\d_]+")
-# Words that say nothing of what is to be seen.
-_IDLE = frozenset(
-    (
-        *("a", "an", "the", "in", "on", "at", "of", "by", "to", "and", "or", "is", "are", "it", "its", "with", "from"),
-        *("there", "this", "that", "these", "some", "several", "one", "no", "not", "all", "for", "into", "over", "as"),
-        *("while", "who", "what", "picture", "photo", "image", "front", "his", "her", "their", "he", "she", "they"),
-    )
-)
-
-_IRREGULAR = {"men": "man", "women": "woman", "people": "person", "children": "child", "kids": "child", "kid": "child"}
 
 
 class Shows(Protocol):
@@ -84,9 +73,7 @@ class ZeroShot:
 
     def _unrelated(self) -> Embeddings:
         if self.background is not None and len(self.background.images) > 1:
-            from openitr.embeddings import DenseEmbeddings
-
-            return DenseEmbeddings(self.background.images)
+            return self.background.images
         ids = self.index.ids()
         if len(ids) > _SAMPLE:
             ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
@@ -96,8 +83,8 @@ class ZeroShot:
 class Written:
     """By what is written of pictures: 3 where all words of a phrase are in a picture's captions and tags, else 0.
 
-    >>> content("Two dogs run on the beach") == content("dog running, beach, two")
-    True
+    >>> Written()([], ["a dog"]).shape
+    (0, 1)
     """
 
     def __call__(self, hits: Sequence[Hit], phrases: Sequence[str]) -> Grid:
@@ -152,31 +139,6 @@ def written(hit: Hit) -> str:
     item = hit.item
     tags = [" ".join(value) for value in item.metadata.values() if not isinstance(value, str | int | float | bool)]
     return " ".join([*item.captions, *tags])
-
-
-def content(text: str) -> frozenset[str]:
-    """Words that say something, in a plain form: "dogs" and "dog" are one, "running" and "runs" too.
-
-    >>> sorted(content("The dogs are running"))
-    ['dog', 'run']
-    """
-    return frozenset(stem(word) for word in _WORD.findall(text.lower()) if word not in _IDLE)
-
-
-def stem(word: str) -> str:
-    """A word without its English ending; rough, and the same for the forms of most words (ours).
-
-    >>> [stem(word) for word in ("dogs", "running", "runs", "bikes", "biking", "beaches", "grassy", "played", "men")]
-    ['dog', 'run', 'run', 'bik', 'bik', 'beach', 'grass', 'play', 'man']
-    """
-    word = _IRREGULAR.get(word, word)
-    for ending in ("ing", "ies", "es", "ed", "s", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            word = word[: -len(ending)]
-            break
-    if len(word) > 3 and word[-1] == "y" and word[-2] not in "aeou":
-        word = word[:-1]
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] in "bdgmnprt" else word
 
 
 _LOCK = threading.Lock()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Embeddings
+from openitr.embeddings import Embeddings
 from openitr.encoders.base import Encoder
 from openitr.errors import QueryError
 from openitr.index.base import Index
@@ -102,8 +102,8 @@ class PropositionReranker:
 
     def _sample(self) -> Embeddings:
         """Vectors of unrelated pictures, the same at every call."""
-        if self.background is not None and self.index.kind == "dense" and len(self.background.images) > 1:
-            return DenseEmbeddings(self.background.images)
+        if self.background is not None and len(self.background.images) > 1:
+            return self.background.images
         ids = self.index.ids()
         if len(ids) > _SAMPLE:
             ids = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])

@@ -8,6 +8,7 @@ a folder   a fusion model that openitr.models.saved.save_fusion wrote (CrossEnco
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from openitr.collection import Collection, Run
     from openitr.encoders.lmm import LMM
     from openitr.search.background import Background
+    from openitr.search.models import Source
+    from openitr.search.pipeline import Stage
 
 Named: TypeAlias = Literal["logic", "comclip", "cotrr"]
 NAMED: tuple[Named, ...] = get_args(Named)
@@ -56,6 +59,7 @@ def reranker_named(
     background: Background | None = None,
     lmm: LMM | None = None,
     deadline_ms: float | None = None,
+    pictures: Callable[[Any], ImageArray] | None = None,
 ) -> Rerank:
     """The stage that a word or a folder means, for a search of a collection.
 
@@ -67,6 +71,7 @@ def reranker_named(
         background: Unrelated pictures of the model.
         lmm: For "cotrr"; what the environment names if None.
         deadline_ms: How long it may take; what suits the reranker if None.
+        pictures: Items to pixels; by their files if None.
 
     Raises:
         QueryError: No such reranker.
@@ -78,7 +83,7 @@ def reranker_named(
     many, limit, batch = _LIMITS.get(word, _TRAINED)
     scorer: Scorer
     items: Any = collection.items
-    pictures = _Pictures(collection)
+    pictures = pictures or _Pictures(collection)
     if word == "logic":
         from openitr.search.rerank.logic import PropositionReranker
 
@@ -97,6 +102,23 @@ def reranker_named(
 
         scorer = CrossEncoder.load(word, pictures)
     return Rerank(scorer, items=items, top=many, deadline_ms=deadline_ms or limit, batch=batch)
+
+
+def second_look(rerank: str | Stage | None, collection: Collection, source: Source) -> list[Stage]:
+    """The stage of a word or a folder for the run that answers, or a ready one as it is; none for None.
+
+    Args:
+        rerank: As a search is asked for it.
+        collection: That is searched.
+        source: The run with its model.
+
+    Raises:
+        As :func:`reranker_named`.
+    """
+    if rerank is None or not isinstance(rerank, str):
+        return [] if rerank is None else [rerank]
+    background = None if source.calibration is None else source.calibration.background
+    return [reranker_named(rerank, collection, source.run, source.encoder, background=background)]
 
 
 class _Pictures:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
@@ -34,6 +36,9 @@ class Opinion:
 Scorer: TypeAlias = Callable[[Query, Sequence[Any], Candidates], npt.ArrayLike | Opinion]
 # Scorers that were given up on and still run; beyond so many nothing new is begun.
 _ABANDONED = 4
+# A process that ends while a thread is inside a model's native code is killed by it; so long is waited for such a one.
+_PARTING = 15.0
+_LATE: set[threading.Thread] = set()
 
 
 class Rerank(Stage):
@@ -125,6 +130,8 @@ class Rerank(Stage):
             stop.set()
             if thread.is_alive():
                 self._abandoned.append(thread)
+                _LATE.difference_update([one for one in _LATE if not one.is_alive()])
+                _LATE.add(thread)
         if failed:
             raise failed[0]
         there = list(found)
@@ -157,6 +164,14 @@ class Rerank(Stage):
         for place, reason in zip(places.tolist(), opinion.reasons, strict=False):
             reasons[place] = reason
         return scores, opinion.notes, reasons
+
+
+@atexit.register
+def _part() -> None:
+    """Let scorers that were given up on finish the few candidates that they have in hand."""
+    until = time.monotonic() + _PARTING
+    for thread in list(_LATE):
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 def _noted(candidates: Candidates, note: str) -> Candidates:

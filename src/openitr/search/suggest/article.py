@@ -11,6 +11,7 @@ import numpy as np
 
 from openitr.embeddings import DenseEmbeddings
 from openitr.encoders.base import Encoder
+from openitr.search.forms import singular, words_of
 from openitr.search.suggest.collected import LocalLibrary, dense_run, written
 from openitr.search.suggest.illustrator import Illustrated, Illustrator
 from openitr.search.suggest.keyphrases import (
@@ -23,7 +24,6 @@ from openitr.search.suggest.keyphrases import (
     tf_idf,
     title_likeness,
 )
-from openitr.search.suggest.phrases import stem, words_of
 from openitr.search.suggest.vocabulary import known_words
 
 _SAMPLE = 5000
@@ -65,7 +65,7 @@ def rankers_for(encoder: Encoder, pictures: Any, captions: Sequence[str]) -> dic
         captions: What is written of pictures like these; the words of the shipped lexicon model where there are none.
     """
     known = list(captions) or list(known_words())
-    background = Counter(word for text in known for word in {stem(word) for word in words_of(text)})
+    background = Counter(word for text in known for word in {singular(word) for word in words_of(text)})
     return {
         "tf-idf": tf_idf(background, len(known)),
         "TextRank": text_rank,

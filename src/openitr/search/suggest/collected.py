@@ -14,12 +14,12 @@ from openitr.embeddings import DenseEmbeddings
 from openitr.encoders.lmm import GAIN, LMM
 from openitr.errors import QueryError
 from openitr.search.compose.captions import lmm_captioner
+from openitr.search.forms import STOP, singular, words_of
 from openitr.search.kinds import MODEL_OF
 from openitr.search.suggest.base import Suggestion
 from openitr.search.suggest.cluster import Clusterer
 from openitr.search.suggest.group_cap import GroupCap, lmm_merger
 from openitr.search.suggest.naming import Discriminative
-from openitr.search.suggest.phrases import STOP, stem, words_of
 from openitr.search.suggest.spelling import did_you_mean
 from openitr.search.suggest.suggester import Namer, QuerySuggester
 from openitr.search.suggest.tongue import tongue
@@ -173,7 +173,7 @@ def hints(collection: Collection, query: str, encoder: Encoder) -> tuple[str | N
     listed = frozenset(known_words())
 
     def known(word: str) -> bool:
-        return word in listed or stem(word) in listed or (index is not None and len(index.every([word])[0]) > 0)
+        return word in listed or singular(word) in listed or (index is not None and len(index.every([word])[0]) > 0)
 
     def words() -> Counter[str]:
         ids = collection.ids()

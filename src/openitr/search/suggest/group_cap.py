@@ -15,9 +15,10 @@ import numpy as np
 from openitr.embeddings import Floats, Ints
 from openitr.encoders.lmm import LMM, Message
 from openitr.errors import InputError, LMMError
+from openitr.search.forms import topics
 from openitr.search.suggest.base import Named, Results
 from openitr.search.suggest.cluster import central
-from openitr.search.suggest.phrases import added_words, content, edited, spoken
+from openitr.search.suggest.phrases import added_words, edited, spoken
 from openitr.search.suggest.vocabulary import Vocabulary
 
 Merger = Callable[[str, Sequence[str], Sequence[str]], str]
@@ -110,12 +111,12 @@ def least_change(query: str, captions: Sequence[str], others: Sequence[str]) -> 
     >>> least_change("circle", ["a red circle", "one red circle in the snow"], ["a blue circle"])
     'red circle'
     """
-    known = content(query)
+    known = topics(query)
     own, rest = (Counter(p for one in some for p in set(spoken([one]))) for some in (captions, others))
     found = [
         (-(many / len(captions) - rest[phrase] / max(1, len(others))), len(phrase.split()), phrase)
         for phrase, many in own.items()
-        if content(phrase) - known
+        if topics(phrase) - known
     ]
     best = min(found, default=None)
     return query if best is None or best[0] >= 0 else edited(query, best[2])

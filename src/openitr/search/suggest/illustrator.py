@@ -12,8 +12,8 @@ from openitr.embeddings import Floats, Ints
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError
 from openitr.search.compose.base import unit
+from openitr.search.forms import singular, words_of
 from openitr.search.suggest.keyphrases import Document, Ranker, Rule, aggregate_ranks, ordered, phrases_in
-from openitr.search.suggest.phrases import stem, words_of
 from openitr.search.suggest.vocabulary import dense
 
 _CANDIDATES = 200
@@ -201,7 +201,7 @@ def _different(phrases: Sequence[str]) -> list[str]:
     kept: list[str] = []
     seen: list[set[str]] = []
     for phrase in phrases:
-        words = {stem(word) for word in words_of(phrase)}
+        words = {singular(word) for word in words_of(phrase)}
         if not any(words <= other for other in seen):
             kept.append(phrase)
             seen.append(words)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from openitr.embeddings import Floats
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError
-from openitr.search.suggest.phrases import STOP, stem, words_of
+from openitr.search.forms import STOP, singular, words_of
 from openitr.search.suggest.vocabulary import dense
 
 T = TypeVar("T", bound=Hashable)
@@ -117,11 +117,11 @@ def tf_idf(background: Mapping[str, int], total: int) -> Ranker:
     """
 
     def rank(document: Document, phrases: Sequence[str]) -> Scores:
-        counts = Counter(stem(word) for word in document.words)
+        counts = Counter(singular(word) for word in document.words)
 
         def weight(word: str) -> float:
-            many = background.get(stem(word), 0)
-            return counts[stem(word)] * math.log((1 + total) / (1 + many)) if many else 0.0
+            many = background.get(singular(word), 0)
+            return counts[singular(word)] * math.log((1 + total) / (1 + many)) if many else 0.0
 
         return _over_words(phrases, weight)
 
@@ -133,7 +133,7 @@ def text_rank(document: Document, phrases: Sequence[str], *, window: int = 3, da
 
     Source: Mihalcea and Tarau 2004.
     """
-    words = [stem(word) for word in document.words if not _empty(word)]
+    words = [singular(word) for word in document.words if not _empty(word)]
     place = {word: at for at, word in enumerate(dict.fromkeys(words))}
     if not place:
         return np.zeros(len(phrases))
@@ -148,7 +148,7 @@ def text_rank(document: Document, phrases: Sequence[str], *, window: int = 3, da
     scores = np.full(len(place), 1 / len(place))
     for _ in range(50):
         scores = (1 - damping) / len(place) + damping * steps @ scores
-    said = [{stem(word) for word in words_of(phrase) if not _empty(word)} for phrase in phrases]
+    said = [{singular(word) for word in words_of(phrase) if not _empty(word)} for phrase in phrases]
     return np.array([sum(scores[place[word]] for word in one if word in place) for one in said], np.float64)
 
 
@@ -165,11 +165,11 @@ def caption_likelihood(captions: Sequence[str], *, smooth: float = 0.5) -> Ranke
     A word that captions have oftener than their average word speaks for a phrase, any other against it. It stands for
     the thesis' topic-probability caption model (ours).
     """
-    counts = Counter(stem(word) for caption in captions for word in words_of(caption) if not _empty(word))
+    counts = Counter(singular(word) for caption in captions for word in words_of(caption) if not _empty(word))
     usual = (sum(counts.values()) + smooth) / (len(counts) + 1)
 
     def rank(document: Document, phrases: Sequence[str]) -> Scores:
-        return _over_words(phrases, lambda word: math.log((counts[stem(word)] + smooth) / usual))
+        return _over_words(phrases, lambda word: math.log((counts[singular(word)] + smooth) / usual))
 
     return rank
 

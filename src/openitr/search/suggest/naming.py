@@ -11,8 +11,9 @@ import numpy.typing as npt
 from openitr.embeddings import Floats, Ints
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError
+from openitr.search.forms import topics
 from openitr.search.suggest.base import Named, Results
-from openitr.search.suggest.phrases import content, edited, spoken
+from openitr.search.suggest.phrases import edited, spoken
 from openitr.search.suggest.vocabulary import Vocabulary, dense, general
 
 _TRIED = 6
@@ -69,7 +70,7 @@ class Discriminative:
             return [Named(query, notes=("all results are of one kind",)) for _ in groups]
         if self.vocabulary is None:
             self.vocabulary = general(self.encoder)
-        known = content(query)
+        known = topics(query)
         scores = results.vectors @ self.vocabulary.vectors.T
         said = [self._said(results, groups, at, known) for at in range(len(groups))]
         guessed = [self._guessed(scores, rows, known) for rows in groups]
@@ -90,7 +91,7 @@ class Discriminative:
         return _assigned(query, phrases, changed, np.where(stands < self.apart, -np.inf, worth), stands, tried, groups)
 
     def _said(self, results: Results, groups: Sequence[Ints], at: int, known: set[str]) -> list[str]:
-        return [phrase for phrase in told(results, groups, at) if content(phrase) - known][: self.tried]
+        return [phrase for phrase in told(results, groups, at) if topics(phrase) - known][: self.tried]
 
     def _guessed(self, scores: Floats, rows: Ints, known: set[str]) -> list[str]:
         """General phrases that lie nearer to a group's pictures than to the others."""
@@ -98,7 +99,7 @@ class Discriminative:
         worth = apart(scores, rows) + _FITS * fits(scores[rows], scores[rows])
         worth -= _RARE * np.array([rare(row) for row in range(len(self.vocabulary))])
         shown = (self.vocabulary.phrases[int(row)] for row in np.argsort(-worth, kind="stable"))
-        return [phrase for phrase in shown if content(phrase) - known][: self.tried]
+        return [phrase for phrase in shown if topics(phrase) - known][: self.tried]
 
 
 def fits(scores: Floats, others: Floats) -> npt.NDArray[np.float64]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+from openitr.search.forms import STOP, singular, words_of
+
 _PREPOSITIONS_WORDS = (
     "about above across after against along among around at behind below beneath beside between beyond by down during "
     "from in indoors inside into near of off on onto out outdoors outside over past through to toward towards under "
@@ -21,53 +21,12 @@ _DESCRIBING_WORDS = (
     "wooden metal sunny snowy rainy sandy grassy rocky happy smiling"
 )
 _DESCRIBING = frozenset(_DESCRIBING_WORDS.split())
-_STOP_WORDS = (
-    "a an and are as at be been being by do does for from had has have he her hers him his i in into is it its itself "
-    "me my no nor not of off on onto or our out over own same she so some such than that the their them then there "
-    "these they this those through to too under until up upon very was we were what when where which while who whom "
-    "why will with within without would you your two three one other another several many each both few more most "
-    "just also only about after all any around because before can could during how if may might shall should here "
-    "but every again soon later never always often almost already away together even still yet much well once down "
-    "today yesterday tomorrow year week month day monday tuesday wednesday thursday friday saturday sunday said say "
-    "made make got get go went come came took take put let did done new first last following really quite rather "
-    "wearing holding near next front back behind beside between along across toward towards"
-)
 # They end like what somebody does, and are things.
 _THINGS_WORDS = (
     "building ring thing king string wing ceiling evening morning wedding painting clothing swing spring railing "
     "drawing lightning viking sibling wrestling earring crossing awning dressing"
 )
 _THINGS = frozenset(_THINGS_WORDS.split())
-STOP = frozenset(_STOP_WORDS.split())
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text: lower case, apostrophes and hyphens inside kept.
-
-    >>> words_of("Two dogs, on O'Neill's beach - été")
-    ['two', 'dogs', 'on', "o'neill's", 'beach', 'été']
-    """
-    return [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower())]
-
-
-def stem(word: str) -> str:
-    """A word without the endings of an English plural: enough to see that "dogs" adds nothing to "dog".
-
-    >>> [stem(word) for word in ("dogs", "boxes", "babies", "grass", "bus", "circle")]
-    ['dog', 'box', 'baby', 'grass', 'bus', 'circle']
-    """
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-def content(text: str) -> set[str]:
-    """Stems of the words that say something."""
-    return {stem(word) for word in words_of(text) if word not in STOP}
 
 
 def edited(query: str, phrase: str) -> str:
@@ -107,8 +66,8 @@ def added_words(query: str, changed: str) -> tuple[str, ...]:
     >>> added_words("dogs", "a black dog in the snow")
     ('black', 'snow')
     """
-    known = {stem(word) for word in words_of(query)}
-    return tuple(dict.fromkeys(w for w in words_of(changed) if w not in STOP and stem(w) not in known))
+    known = {singular(word) for word in words_of(query)}
+    return tuple(dict.fromkeys(w for w in words_of(changed) if w not in STOP and singular(w) not in known))
 
 
 def spoken(texts: Sequence[str], longest: int = 3) -> list[str]:

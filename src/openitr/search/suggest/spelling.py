@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openitr.errors import InputError
-from openitr.search.suggest.phrases import STOP, stem, words_of
+from openitr.search.forms import STOP, singular, words_of
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SHORT = 3
@@ -41,7 +41,7 @@ class Speller:
 
     def knows(self, word: str) -> bool:
         """Whether a word, or the same in the singular or plural, is among them."""
-        return word in self._known or stem(word) in self._known or f"{word}s" in self._known
+        return word in self._known or singular(word) in self._known or f"{word}s" in self._known
 
     def near(self, word: str) -> str | None:
         """The nearest word; None for a word that is known, too short, or far from all.

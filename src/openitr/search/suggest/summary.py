@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from openitr.embeddings import Floats
 from openitr.errors import InputError
-from openitr.search.suggest.phrases import STOP, stem, words_of
+from openitr.search.forms import STOP, singular, words_of
 
 Group = tuple[str, int]
 _GOOD = (
@@ -48,7 +48,7 @@ def sentiment(text: str) -> float:
 
 def likeness(sentences: Sequence[str]) -> Floats:
     """(n, n) cosine of sentences by their words, weighed by how few sentences have them."""
-    bags = [[stem(word) for word in words_of(one) if word not in STOP] for one in sentences]
+    bags = [[singular(word) for word in words_of(one) if word not in STOP] for one in sentences]
     place = {word: at for at, word in enumerate(dict.fromkeys(word for bag in bags for word in bag))}
     counts = np.zeros((len(bags), max(1, len(place))), np.float32)
     for row, bag in enumerate(bags):
@@ -97,7 +97,7 @@ class SubmodularSummarizer:
         if not 0 <= lam <= 1 or not 0 < saturation <= 1:
             raise InputError(f"lam {lam}, saturation {saturation}", "use 0 to 1, and a saturation above 0")
         self.lam, self.saturation, self.cost_power, self.sentiment = lam, saturation, cost_power, sentiment
-        self.aspects = {name: {stem(word.lower()) for word in words} for name, words in (aspects or {}).items()}
+        self.aspects = {name: {singular(word.lower()) for word in words} for name, words in (aspects or {}).items()}
 
     def summarize(self, sentences: Sequence[str], budget: float, *, costs: Sequence[float] | None = None) -> list[int]:
         """Places of the chosen sentences, in their order.
@@ -150,7 +150,7 @@ class SubmodularSummarizer:
     def _aspects_of(self, sentence: str) -> list[str]:
         if not self.aspects:
             return [""]
-        words = {stem(word) for word in words_of(sentence)}
+        words = {singular(word) for word in words_of(sentence)}
         return [name for name, known in self.aspects.items() if words & known] or [""]
 
 

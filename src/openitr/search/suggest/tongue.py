@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 
-from openitr.search.suggest.phrases import words_of
+from openitr.search.forms import words_of
 
 # Unicode's own names of letters begin with their script.
 _SCRIPTS = {

@@ -19,7 +19,7 @@ from openitr.encoders import WEIGHTS
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError, ShapeError
 from openitr.search.dialogue.topics import MANY, TOPICS
-from openitr.search.suggest.phrases import STOP
+from openitr.search.forms import STOP
 
 _WORDS = 400
 _VERSION = 1
