@@ -64,6 +64,25 @@ def test_pictures_are_cut_row_by_row_and_each_patch_is_standardised() -> None:
         assert torch.allclose(got[1, p], (patch - patch.mean()) / (patch.var() + 1e-6).sqrt(), atol=1e-5)
 
 
+def test_a_patch_alone_has_the_vector_of_a_picture_that_is_nothing_else(model: SymmetricCaptioner) -> None:
+    """One by one, with all other patches left out of both poolings."""
+    tokens = model.image(pictures()).tokens
+    got = model.alone(tokens)
+    assert got.shape == (3, 16, 8)
+    for patch in (0, 7):
+        seen = model.caption_pooler(tokens[:, patch : patch + 1])
+        wanted = model.image_head(model.contrast_pooler(seen)[:, 0])
+        assert torch.allclose(got[:, patch], wanted / wanted.norm(dim=1, keepdim=True), atol=1e-6)
+
+
+def test_what_is_hidden_is_learned_with_contrast(model: SymmetricCaptioner) -> None:
+    """Every weight that says which patches matter has a gradient from the vectors alone."""
+    image, text = model.view_images(pictures()), model.view_texts(IDS)
+    (image.pooled * text.pooled).sum().backward()
+    for part in (model.caption_pooler, model.contrast_pooler, model.image_head):
+        assert all(p.grad is not None for p in part.parameters())
+
+
 def test_only_hidden_patches_are_painted_and_what_they_show_is_not_seen(model: SymmetricCaptioner) -> None:
     images, hidden = pictures(), torch.zeros(3, 16, dtype=torch.bool)
     hidden[:, 5] = True

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from openitr.objectives import Contrastive, Transport, check, transport_distance, transport_plan
+from openitr.objectives import (
+    Batch,
+    Contrastive,
+    Transport,
+    check,
+    optimal_transport,
+    transport_distance,
+    transport_plan,
+)
 from openitr.objectives.contract import draw
 
 
@@ -90,6 +98,27 @@ def test_costs_of_any_size_stay_finite() -> None:
         plan = transport_plan(size * torch.rand(4, 5), all_of(4), all_of(5))
         assert torch.isfinite(plan).all()
         assert (plan >= 0).all()
+
+
+def test_problems_in_parts_are_the_problems_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More problems than fit into a part, with masks that broadcast over them."""
+    torch.manual_seed(0)
+    cost, rows, columns = torch.rand(3, 5, 4, 6, dtype=torch.float64), torch.rand(5, 4) < 0.7, torch.rand(3, 1, 6) < 0.7
+    monkeypatch.setattr(optimal_transport, "PART", 4 * 24)
+    together = transport_plan(cost, rows, columns, iterations=9)
+    for i in range(3):
+        for j in range(5):
+            one = transport_plan(cost[i, j], rows[j], columns[i, 0], iterations=9)
+            assert torch.allclose(together[i, j], one, atol=1e-12)  # sums may run in another order
+
+
+def test_no_problem_and_no_token_are_answered() -> None:
+    assert transport_plan(torch.rand(0, 3, 2), all_of(3), all_of(2)).shape == (0, 3, 2)
+    assert transport_plan(torch.rand(2, 0, 2), torch.ones(2, 0).bool(), all_of(2)).shape == (2, 0, 2)
+    nothing = torch.zeros(2, 3).bool()
+    tokens = {"image_tokens": torch.rand(2, 3, 4), "image_mask": ~nothing, "text_tokens": torch.rand(2, 3, 4)}
+    scores, _ = Transport()(Batch(torch.eye(2), torch.eye(2), **tokens, text_mask=nothing))
+    assert torch.equal(scores, torch.ones(2, 2))
 
 
 def test_as_an_axis_it_is_the_distance_of_every_pair_and_keeps_the_contract() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from openitr.errors import InputError
 from openitr.models import DualEncoder, Projector
 from openitr.objectives import InfoNCE
 from openitr.systems import Budget, mcip, mlcd
+from openitr.systems.two_shapes import COLOURS, KINDS, two_shapes
 from openitr.train import Examples, Plan, Trainer
 from openitr.train.search_by_picture import tune_for_pictures
 
@@ -22,8 +25,32 @@ def test_average_precision_of_a_perfect_and_of_a_reversed_ranking() -> None:
     assert mlcd.average_precision(-there, there) == pytest.approx(((1 / 3 + 2 / 4) / 2 + 1 / 4) / 2)
 
 
-def test_the_two_stamps_of_a_canvas() -> None:
-    assert mlcd.two(np.array([[-1, 3, -1, 0], [5, 2, -1, -1]])).tolist() == [[3, 0], [5, 2]]
+def test_the_shapes_that_a_picture_holds() -> None:
+    some = two_shapes(12, 0)
+    for text, row in zip(some.texts, mlcd.held_by(some), strict=True):
+        words = text.split()
+        wanted = {KINDS.index(words[at + 1]) * 6 + COLOURS.index(words[at]) for at in (0, 2)}
+        assert set(row.nonzero().flatten().tolist()) == wanted
+
+
+def test_clusters_move_the_picture_tower_and_fitting_the_text_tower_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlcd, "EPOCHS", 1)
+    made = torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 255, (80, 3, 32, 32), generator=made, dtype=torch.uint8)
+    kept, features = Examples(pictures, torch.randn(80, 4, generator=made), np.arange(80)), torch.randn(80, 9)
+    fresh = mlcd.trained(kept, features, 0, 16, 0)
+    for top in (3, 1):
+        model = mlcd.trained(kept, features, top, 16, 0)
+        assert moved(fresh, model) == {"image", "image_head"}
+    before = deepcopy(model)
+    mlcd.fitted(model, kept, 0)
+    assert moved(before, model) == {"text", "text_head"}
+
+
+def moved(one: DualEncoder, other: DualEncoder) -> set[str]:
+    """Parts of two models whose weights differ."""
+    known = other.state_dict()
+    return {name.split(".")[0] for name, value in one.state_dict().items() if not torch.equal(value, known[name])}
 
 
 def test_mean_average_precision_leaves_out_the_picture_itself() -> None:

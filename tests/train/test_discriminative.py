@@ -87,10 +87,13 @@ def test_only_prompts_and_additions_move() -> None:
 
 
 def test_the_cards_measures() -> None:
-    import numpy as np
-
-    found, pairs = vladva.sides(np.array([[3, 5, -1, -1], [3, -1, 5, -1], [-1, 2, 7, -1]]))
-    assert found.tolist() == [0, 2] and pairs.tolist() == [[3, 5], [7, 2]]
+    digits = torch.arange(256.0).reshape(2, 128)
+    cut = vladva.patches(digits)
+    assert cut.shape == (2, 8, 16)
+    for row, patch in enumerate(cut[0]):  # two rows of four patches: two of the left digit, then two of the right
+        down, across = 4 * (row // 4), 4 * (row % 4)
+        corner = 64 * (across // 8) + 8 * down + across % 8
+        assert patch.tolist() == [corner + 8 * y + x for y in range(4) for x in range(4)]
 
     class Told(torch.nn.Module):
         encode_images = staticmethod(lambda x: x)
@@ -99,11 +102,28 @@ def test_the_cards_measures() -> None:
     v = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
     right = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [1.0, 0.0]])
     assert vladva.in_order(Told(), v, right, right.flip(1)) == 100 * (1 + 0 + 0.5 + 1) / 4
+    every = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert vladva.named(Told(), v, every[[0, 1, 1, 0]], every) == 75.0
 
 
-@pytest.mark.real_data
+def test_without_micro_the_gradients_are_those_of_one_part() -> None:
+    patches, ids = data()
+    found = []
+    for micro in (0, len(patches)):
+        torch.manual_seed(0)
+        model = Discriminative(base(), rank=2, soft=2)
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name.endswith(".up"):  # at zero the additions below would get no gradient
+                    parameter.normal_(std=0.1)
+        torch.manual_seed(0)
+        gradients(model, InfoNCE(), patches, ids, ids, 1.0, micro)
+        found.append([p.grad for p in model.parameters() if p.requires_grad])
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(*found, strict=True))
+
+
 @pytest.mark.slow
-def test_the_card_of_vladva_runs(real_data: object) -> None:
+def test_the_card_of_vladva_runs() -> None:
     from openitr.systems import Budget
 
     vladva.experiment(Budget(300))

@@ -93,13 +93,21 @@ class SymmetricCaptioner(CoCa):
         self.restorer = nn.ModuleList(Block(image.width, heads, memory_width=width) for _ in range(depth))
         self.restore_norm = nn.LayerNorm(image.width)
         self.paint = nn.Linear(image.width, 3 * self.side**2)
-        self.look_head = nn.Linear(image.width, self.dim, bias=False)
 
     def expect(self, image: Encoded, text: Encoded) -> Tensor:
         if self.keep < 1:
             left_out = attentive_mask(image.tokens, text.pooled, 1 - self.keep, "low")
             image = image._replace(mask=image.mask & ~left_out)
         return super().expect(image, text)
+
+    def alone(self, tokens: Tensor) -> Tensor:
+        """(n, P, width) states of patches to (n, P, dim): the picture's vector, had it been pooled from one patch.
+
+        CoCa pools before it compares, so patches have no vectors of their own; these are ours, and learn with contrast.
+        """
+        states = self.caption_pooler(tokens.flatten(0, 1).unsqueeze(1))
+        pooled = self.image_head(self.contrast_pooler(states)[:, 0])
+        return nn.functional.normalize(pooled, dim=-1).unflatten(0, tokens.shape[:2])
 
     def restore(
         self, images: Tensor, ids: Tensor, *, mode: Mode | None = None, hidden: Tensor | None = None
@@ -123,8 +131,8 @@ class SymmetricCaptioner(CoCa):
         patches = self.image.embed(images)
         if hidden is None:
             with torch.no_grad():
-                seen = self.look_head(self.image(tokens=patches).tokens)
-            hidden = attentive_mask(seen, text.pooled, self.ratio, mode)
+                alone = self.alone(self.image(tokens=patches).tokens)
+            hidden = attentive_mask(alone, text.pooled, self.ratio, mode)
         covered = torch.where(hidden[..., None], self.hidden_patch.to(patches.dtype), patches)
         states, memory = self.image(tokens=covered).tokens, text.states
         for block in self.restorer:

@@ -11,6 +11,9 @@ from openitr.objectives.batch import Batch
 from openitr.objectives.constant import constant
 from openitr.objectives.similarity import Similarity
 
+# Numbers of a cost matrix that are worked on at a time: they stay in the cache of a core for all iterations.
+PART = 2**17
+
 
 def transport_plan(cost: Tensor, rows: Tensor, columns: Tensor, *, beta: float = 0.5, iterations: int = 50) -> Tensor:
     """How much of each row goes to each column at least cost, by the inexact proximal point method.
@@ -37,18 +40,34 @@ def transport_plan(cost: Tensor, rows: Tensor, columns: Tensor, *, beta: float =
     >>> transport_plan(cost, there, there).round(decimals=6).tolist()
     [[0.5, 0.0], [0.0, 0.5]]
     """
-    real = (rows[..., :, None] & columns[..., None, :]).to(cost.dtype)
+    shape = torch.broadcast_shapes(cost.shape, (*rows.shape, 1), (*columns.shape[:-1], 1, columns.shape[-1]))
+    if not shape.numel():
+        return cost.new_zeros(shape)
+    costs = cost.detach().expand(shape).flatten(0, -3) if len(shape) > 2 else cost.detach()[None]
+    sends = rows.expand(shape[:-1]).reshape(len(costs), -1)
+    receives = columns.expand(*shape[:-2], shape[-1]).reshape(len(costs), -1)
+    many = max(1, PART // costs[0].numel())
+    parts = zip(costs.split(many), sends.split(many), receives.split(many), strict=True)
+    return torch.cat([_plans(*part, beta, iterations) for part in parts]).reshape(shape)
+
+
+def _plans(cost: Tensor, rows: Tensor, columns: Tensor, beta: float, iterations: int) -> Tensor:
+    """Some problems: (N, L, P) costs, (N, L) and (N, P) masks."""
+    real = (rows[:, :, None] & columns[:, None, :]).to(cost.dtype)
     # The cheapest entry of each problem costs nothing: the plan is the same, and exp cannot run out of range.
     least = cost.masked_fill(real == 0, torch.inf).amin((-1, -2), keepdim=True)
     closeness = torch.exp(-(cost - torch.where(least.isfinite(), least, 0.0)).clamp(min=0) / beta) * real
-    share_rows, share_columns = _shares(rows, cost.dtype), _shares(columns, cost.dtype)
-    plan, scale = real, share_columns
+    # Problems last: sums over a handful of words or patches then run along memory, many problems at once.
+    near, plan = closeness.permute(1, 2, 0).contiguous(), real.permute(1, 2, 0).contiguous()
+    share_rows, share_columns = (_shares(mask, cost.dtype).T.contiguous() for mask in (rows, columns))
+    scale = share_columns
     for _ in range(iterations):
-        moved = closeness * plan
-        left = _ratio(share_rows, (moved @ scale[..., None])[..., 0])
-        scale = _ratio(share_columns, (left[..., None, :] @ moved)[..., 0, :])
-        plan = left[..., :, None] * moved * scale[..., None, :]
-    return plan
+        plan.mul_(near)
+        left = _ratio(share_rows, (plan * scale).sum(1))
+        plan.mul_(left[:, None])
+        scale = _ratio(share_columns, plan.sum(0))
+        plan.mul_(scale)
+    return plan.permute(2, 0, 1)
 
 
 def transport_distance(
@@ -79,8 +98,11 @@ def transport_distance(
     True
     """
     cost = 1 - F.normalize(words, dim=-1) @ F.normalize(patches, dim=-1).transpose(-1, -2)
-    with torch.no_grad():
-        plan = transport_plan(cost.detach(), word_mask, patch_mask, beta=beta, iterations=iterations)
+    return _moved(cost, word_mask, patch_mask, beta, iterations)
+
+
+def _moved(cost: Tensor, rows: Tensor, columns: Tensor, beta: float, iterations: int) -> Tensor:
+    plan = transport_plan(cost.detach(), rows, columns, beta=beta, iterations=iterations)
     return (cost * constant(plan)).sum((-1, -2))
 
 
@@ -111,15 +133,11 @@ class Transport(Similarity):
         patches, words = batch.image_tokens, batch.text_tokens
         patch_mask, word_mask = batch.image_mask, batch.text_mask
         assert patches is not None and words is not None and patch_mask is not None and word_mask is not None
-        shape = len(patches), len(words)
-        far = transport_distance(
-            words[None],
-            patches[:, None],
-            word_mask[None].expand(*shape, -1),
-            patch_mask[:, None].expand(*shape, -1),
-            beta=self.beta,
-            iterations=self.iterations,
-        )
+        # Words that are padding in every text would be carried along for nothing.
+        there = word_mask.any(0)
+        words, word_mask = words[:, there], word_mask[:, there]
+        cosines = torch.einsum("mld,bpd->bmlp", F.normalize(words, dim=-1), F.normalize(patches, dim=-1))
+        far = _moved(1 - cosines, word_mask[None], patch_mask[:, None], self.beta, self.iterations)
         return 1 - far, (1 - far).T
 
 

@@ -13,6 +13,7 @@ from openitr.datasets.scenes import BACKGROUNDS, COLOURS, Scene, Thing, render
 from openitr.embeddings import Floats, Ints
 from openitr.encoders.base import Encoder
 from openitr.evaluate.suggestion import SuggestionEvaluator, SuggestionScores, mean
+from openitr.search.forms import topics
 from openitr.search.suggest import (
     CaptionMemory,
     Clusterer,
@@ -25,7 +26,6 @@ from openitr.search.suggest import (
     central,
     least_change,
 )
-from openitr.search.suggest.phrases import content
 from openitr.systems.card import Budget, Card, Check, Outcome
 from openitr.systems.edited_scenes import SIDE, WORLD, caption, edited_scenes
 
@@ -211,7 +211,7 @@ def real(budget: Budget) -> dict[str, Any]:
     asked: Any = encoder.encode_texts(list(QUERIES))
     said: list[set[str]] = [set() for _ in kept.ids]
     for text, owner in zip(kept.captions, kept.owners, strict=True):
-        said[int(owner)] |= content(text)
+        said[int(owner)] |= topics(text)
     written: list[tuple[float, float]] = []
     suggested: list[SuggestionScores] = []
     initial: list[SuggestionScores] = []
@@ -222,7 +222,7 @@ def real(budget: Budget) -> dict[str, Any]:
         suggested += evaluator.each(query, [one.query for one in found], groups)
         initial += evaluator.each(query, [query] * len(found), groups)
         for one in found:
-            words = content(one.query) - content(query)
+            words = topics(one.query) - topics(query)
             has = {int(row): bool(words & said[int(row)]) for row in top}
             if words:
                 own = set(one.ids)

@@ -117,9 +117,13 @@ def gradients(
 ) -> tuple[float, float]:
     """Add the gradients of one batch; both losses."""
     parts = micro or len(patches)
-    pair = cached_backward(
-        lambda v, t: contrast(Batch(v, t)), [model.encode_images, model.encode_texts], [patches, short], micro=parts
-    )
+    if micro:
+        pair = cached_backward(
+            lambda v, t: contrast(Batch(v, t)), [model.encode_images, model.encode_texts], [patches, short], micro=micro
+        )
+    else:
+        pair = contrast(Batch(model.encode_images(patches), model.encode_texts(short)))
+        pair.backward()
     written = 0.0
     words = int((long != PAD).sum())
     for seen, said in zip(patches.split(parts), long.split(parts), strict=True) if beta else ():
@@ -127,7 +131,7 @@ def gradients(
         loss = model.writing(seen, said) * (int((said != PAD).sum()) / words)
         (beta * loss).backward()
         written += float(loss.detach())
-    return float(pair), written
+    return float(pair.detach()), written
 
 
 def _seen(patches: Tensor) -> Rows:
