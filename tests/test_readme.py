@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COLOURS, paint
+from tests.cli.conftest import COLOURS, openitr, paint
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,17 +56,15 @@ def run(lines: list[str], home: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_and_option_exists(page: Path) -> None:
+def test_every_command_and_option_exists(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     helps: dict[str, str] = {}
     for line in commands(page):
         words = shlex.split(line, comments=True)
         if words[1] not in helps:
-            shown = subprocess.run(
-                [sys.executable, "-m", "openitr", words[1], "--help"],
-                capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"},
-            )  # fmt: skip
-            assert shown.returncode == 0, line
-            helps[words[1]] = shown.stdout
+            shown = openitr(words[1], "--help")
+            assert shown.code == 0, line
+            helps[words[1]] = shown.out
         for word in words:
             if re.fullmatch(r"--?[a-z][a-z-]*", word):
                 assert word in helps[words[1]], f"{page.name}: {line}"

@@ -87,6 +87,7 @@ class Library:
         but: str | Change | None = None,
         strength: float = 1.0,
         composer: str | Composer | None = None,
+        rerank: str | Stage | None = None,
     ) -> Hits:
         """Ask in words, by picture, or both.
 
@@ -105,15 +106,17 @@ class Library:
             kind: How to look: "dense", "lexicon" or "late" asks the run of that kind; "hybrid" asks all runs
                 and what is written of the pictures: file names, tags, captions. The active run if None.
             run: Which run, by name.
-            model: A model to ask with instead of loading the run's own, by its spec or ready; it must have
-                the same fingerprint. Several ready ones where several runs are asked.
+            model: A model to ask with instead of loading the run's own, by its spec or ready; the one that
+                made the run, or one that makes the same of pictures, as "multilingual" does for a run of "default".
+                Several ready ones where several runs are asked.
             diverse: How much the hits should differ from each other, 0 to 1.
             but: What should be different from the picture ("in red"); one in ``images`` as a file or bytes is left out.
             strength: How much ``but`` counts: 0 not at all, 1 as usual, at most 4.
             composer: How ``but`` is understood; see :class:`openitr.search.compose.Change`.
+            rerank: What looks again at the best, by words; see :mod:`openitr.search.rerank.named`; or a ready stage.
 
         Raises:
-            QueryError: An empty query, k out of range, a bad weight, no such composer.
+            QueryError: An empty query, k out of range, a bad weight, no such composer or reranker, or both at once.
             FilterError: A filter that cannot be read.
             UnreadableImage: A query picture that is none.
             CollectionError: No such run, or nothing indexed yet.
@@ -123,11 +126,17 @@ class Library:
                 query, texts=texts, images=images, negatives=negatives, where=where, k=k, offset=offset, sort=sort
             )
         how: dict[str, Any] = {"kind": kind, "run": run, "model": model, "diverse": diverse}
+        how |= {} if rerank is None else {"rerank": rerank}
         if but is None:
             return self._answer(query, **how)
         from openitr.search.compose import Change
 
-        return self._changed(query, Change.of(but, strength, composer, images), **how)
+        if rerank is not None:
+            raise QueryError("a second look reads words, and `but` changes a picture", "leave one of the two out")
+        return self._changed(query, Change.of(but, strength, self._composer(composer), images), **how)
+
+    def _composer(self, composer: str | Composer | None) -> str | Composer | None:
+        return composer
 
     def _answer(self, query: Query, **how: Any) -> Hits:
         return self.pipeline(query, **how)(query)
@@ -169,14 +178,16 @@ class Library:
         bank: Sequence[str] = (),
         diverse: float = 0.0,
         then: Sequence[Stage] = (),
+        rerank: str | Stage | None = None,
     ) -> Pipeline:
         """The stages that answer a query; print it to see them.
 
         ``unhub`` sends pictures back that come up for everything, measured by a ``bank`` of texts as people ask them;
-        ``then`` are further stages on the candidates, such as :class:`openitr.search.Rerank`.
+        ``then`` are further stages on the candidates, ``rerank`` a :class:`openitr.search.Rerank` by its name.
         """
         from openitr.search.assemble import pipeline_for
         from openitr.search.kinds import runs_for
+        from openitr.search.rerank.named import second_look
 
         first, *beside = [self._models.source(one, model) for one in runs_for(self.collection, kind, run)]
         return pipeline_for(
@@ -191,7 +202,7 @@ class Library:
             unhub=unhub,
             bank=bank,
             diverse=diverse,
-            then=then,
+            then=[*then, *second_look(rerank, self.collection, first)],
         )
 
     def more_like(
@@ -211,11 +222,8 @@ class Library:
         """
         from openitr.search.like import like_item
 
-        items = self.collection.items([id])
-        if not items:
-            raise InputError(f"there is no picture {id}", "ids are in the answer of a search")
-        chosen = self.collection.run(run)
-        return like_item(self.collection, chosen, items[0], k=k, offset=offset, sort=sort, where=self._where(where))
+        item, chosen = self.item(id), self.collection.run(run)
+        return like_item(self.collection, chosen, item, k=k, offset=offset, sort=sort, where=self._where(where))
 
     def encoder(self, run: Run | None = None, model: Given = None) -> Encoder:
         """The model of a run, loaded once; or the one that is given, if it is the same.
@@ -226,10 +234,8 @@ class Library:
         return self._models.encoder(run or self.collection.run(), model)
 
     def _where(self, where: Where) -> Mapping[str, Mapping[str, Any]]:
-        if isinstance(where, Mapping):
-            return where
-        if not where:
-            return {}
+        if isinstance(where, Mapping) or not where:
+            return where if isinstance(where, Mapping) else {}
         from openitr.collection import parse_where
 
         return parse_where([where] if isinstance(where, str) else list(where))
@@ -313,8 +319,7 @@ class Library:
             there = {item.id for item in self.collection.items(named)}
             if missing := [i for i in named if i not in there]:
                 raise InputError(f"there is no picture {missing[0]}", "ids are in the answer of a search")
-            passing = there if chosen is None else there & set(chosen.tolist())
-            return sorted(passing)
+            return sorted(there if chosen is None else there & set(chosen.tolist()))
         return [] if chosen is None else [int(i) for i in chosen]
 
     def remove(self, ids: Iterable[int]) -> int:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
+
+import openitr.encoders as openitr_encoders
+from openitr.cli.app import app
 
 COLOURS = {"red": (210, 30, 30), "green": (30, 160, 60), "blue": (40, 70, 210), "yellow": (240, 210, 40)}
 
@@ -29,11 +37,45 @@ class Said:
         return json.loads(self.out)
 
 
-def openitr(*words: object, home: Path | None = None) -> Said:
-    """Run the real command in a process of its own."""
+def process(*words: object) -> Said:
+    """Run the real command in a process of its own, which costs seconds."""
     command = [sys.executable, "-m", "openitr", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def openitr(*words: object) -> Said:
+    """Run the command in this process, with what it prints and how it ends."""
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            _command().main(args=list(map(str, words)), prog_name="openitr")
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+@cache
+def _command() -> Any:
+    """Typer takes a quarter of a second to put the commands together."""
+    return typer.main.get_command(app)
+
+
+@pytest.fixture(scope="module")
+def models_once() -> Iterator[None]:
+    """The shipped models are loaded once for a module; no longer, since others put colours in their place."""
+    load, known = openitr_encoders.load, {}
+
+    def once(spec: str = "default", **options: Any) -> Any:
+        if options:
+            return load(spec, **options)
+        if spec not in known:
+            known[spec] = load(spec)
+        return known[spec]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openitr_encoders, "load", once)
+        yield
 
 
 def paint(path: Path, colour: tuple[int, int, int], seed: int) -> None:

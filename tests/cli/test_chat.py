@@ -75,6 +75,11 @@ def test_a_kept_conversation_goes_on(collection, tmp_path):
     shown, after = lines(chat(collection, "--json", "--keep", str(kept), said="blue\n"))
     assert [hit["id"] for hit in shown["hits"]] == [hit["id"] for hit in before[-1]["hits"]]
     assert after["excluded"] == before[-1]["excluded"] and after["query"] == "red, blue"
+    again = chat(collection, "--json", "--keep", str(kept), "-k", "10", said="")
+    assert len(lines(again)) == 1, "what it began with may be said again"
+    other = chat(collection, "--keep", str(kept), "--where", "folder=cold", code=2)
+    heard = " ".join(other.stderr.split())
+    assert "--where does nothing" in heard and "it began without" in heard
     for bad in ("", "[1]", "{}", '{"format": 1}', "[" * 100_000):
         kept.write_text(bad)
         assert chat(collection, "--keep", str(kept), code=2)

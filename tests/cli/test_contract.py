@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import openitr, paint
+from tests.cli.conftest import openitr, paint, process
+
+pytestmark = pytest.mark.usefixtures("models_once")
 
 
 def test_index_answers_with_one_json_line(pictures: Path, tmp_path: Path) -> None:
-    said = openitr("index", pictures, "--into", tmp_path / "c", "--json")
+    said = process("index", pictures, "--into", tmp_path / "c", "--json")
     assert said.code == 0, said.err
     assert said.out.count("\n") == 1
     facts = said.json
@@ -39,7 +41,7 @@ def test_index_follows_the_folder(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_search_has_the_shape_of_the_contract(collection: Path) -> None:
-    said = openitr("search", collection, "a", "red", "disc", "-k", 5, "--json")
+    said = process("search", collection, "a", "red", "disc", "-k", 5, "--json")
     assert said.code == 0, said.err
     answer = said.json
     assert {"query", "hits", "took_ms"} <= set(answer)
@@ -94,9 +96,26 @@ def test_a_wrong_call_ends_with_2_and_says_why(collection: Path, words: list[str
 
 
 def test_no_such_collection_ends_with_1(tmp_path: Path) -> None:
-    said = openitr("search", tmp_path / "none", "disc")
+    said = process("search", tmp_path / "none", "disc")
     assert said.code == 1
     assert "openitr index" in said.err
+
+
+def test_info_without_a_name_lists_the_collections(
+    collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENITR_HOME", str(tmp_path / "home"))
+    nothing = openitr("info")
+    assert nothing.code == 0 and "openitr index" in nothing.err
+    shutil.copytree(collection, tmp_path / "home" / "photos")
+    shutil.copytree(collection, tmp_path / "home" / "torn")
+    (tmp_path / "home" / "torn" / "collection.json").write_text("{")
+    (tmp_path / "home" / "cache").mkdir()
+    whole, torn = openitr("info", "--json").json["collections"]
+    assert (whole["name"], whole["pictures"], whole["models"], whole["error"]) == ("photos", 9, ["default"], "")
+    assert torn["name"] == "torn" and torn["error"]
+    assert "photos" in openitr("info").out
+    assert "`openitr info` lists" in openitr("search", "photo", "disc").err
 
 
 def test_info_verify_models_doctor(collection: Path) -> None:

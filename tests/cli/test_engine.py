@@ -73,6 +73,7 @@ def test_to_a_cluster_and_back(place: Path, server: _Server, tmp_path: Path) -> 
         ("engine", "{place}", "--use", "qdrant"),
         ("engine", "{place}", "--use", "faiss", "--url", ADDRESS),
         ("engine", "{place}", "--url", ADDRESS),
+        ("index", "{place}", "--into", "c", "--engine", "hnsw"),
         ("migrate", "{place}"),
         ("migrate", "{place}", "--to", f"{ADDRESS}/a", "--into", "b"),
         ("migrate", "{place}", "--to", "photos"),
@@ -96,17 +97,18 @@ def test_indexing_keeps_the_engine_up_to_date(full: Album, server: _Server) -> N
     class Library:
         collection = full.collection
 
-    command.keep_up(Library(), "qdrant", ADDRESS, 2, None)
+    command.keep_up(Library(), engines.Engine("qdrant", ADDRESS, shards=2))
     assert engines.chosen(full.collection.path).shards == 2
     first = full.folder / "part0" / "picture0000.png"
     first.unlink()
     full.ingest()
-    command.keep_up(Library(), None, "", None, None)
+    command.keep_up(Library(), None)
     with Collection.open(full.collection.path) as again:
         assert again.run().index.stats()["derived"]["count"] == 11
 
 
 def test_a_collection_on_a_server_keeps_its_engine() -> None:
-    command.keep_up(object(), None, "", None, None)
+    command.check_place(object(), None)
+    command.keep_up(object(), None)
     with pytest.raises(InputError, match="the server has that collection"):
-        command.keep_up(object(), "faiss", "", None, None)
+        command.check_place(object(), engines.Engine("faiss"))

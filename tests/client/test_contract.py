@@ -14,6 +14,7 @@ from PIL import Image
 
 from openitr.errors import OpenITRError
 from openitr.library import Library
+from openitr.search import Rerank
 from openitr.types import Hit, Hits, Item, Part, Query
 from tests.client.conftest import Pair
 
@@ -60,6 +61,7 @@ ASKED: dict[str, Ask] = {
     "by a composer": lambda library, base: library.search(
         images=[picture(base, 6)], but="in red", composer="weimocir", k=7
     ),
+    "a second look": lambda library, base: library.search("dogs or red, but no sea", rerank="logic", k=7),
     "more like this": lambda library, base: library.more_like(3, k=6),
     "more like this, filtered": lambda library, base: library.more_like(3, k=6, where=["folder=part2"]),
     "more like this, next page": lambda library, base: library.more_like(3, k=3, offset=3, sort="date"),
@@ -85,6 +87,10 @@ WRONG: dict[str, Ask] = {
     "no file": lambda library, base: library.search(images=["nowhere.jpg"]),
     "a composer that is none": lambda library, base: library.search(
         images=[picture(base, 3)], but="red", composer="best"
+    ),
+    "a reranker that is none": lambda library, base: library.search("dogs", rerank="best"),
+    "a second look at a change": lambda library, base: library.search(
+        images=[picture(base, 3)], but="in red", rerank="logic"
     ),
     "nothing to change": lambda library, base: library.search("dogs", but="red"),
     "too strong": lambda library, base: library.search(images=[picture(base, 3)], but="red", strength=5),
@@ -197,3 +203,8 @@ def test_a_composer_of_this_machine_is_not_sent(pair: Pair, tmp_path: Path) -> N
 
     with pytest.raises(OpenITRError, match="no composer mine"):
         pair.remote.search(images=[picture(pair.base, 3)], but="red", composer=Mine())
+    # A folder of this machine is a name to the server, and one that it does not know.
+    with pytest.raises(OpenITRError, match="there is no composer"):
+        pair.remote.search(images=[picture(pair.base, 3)], but="red", composer=str(tmp_path))
+    with pytest.raises(OpenITRError, match="a stage cannot be sent"):
+        pair.remote.search("red", rerank=Rerank(lambda query, ids, candidates: ids))

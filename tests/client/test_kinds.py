@@ -22,7 +22,9 @@ def test_one_word_there_as_here(pair: Pair) -> None:
 
 
 def test_what_is_left_to_the_server(pair: Pair) -> None:
-    with pytest.raises(InputError, match="begins no late run"):
-        pair.remote.index(Path("pictures"), kind="late")
+    with pytest.raises(InputError, match="workers of its own"):
+        pair.remote.index(Path("pictures"), kind="late", workers=2)
+    with pytest.raises(QueryError, match="no kind 'sparse'"):
+        pair.remote.index(Path("pictures"), kind="sparse")
     with pytest.raises(InputError, match="one model builds one run"):
         pair.remote.reindex(kind="hybrid")

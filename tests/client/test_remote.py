@@ -58,7 +58,7 @@ def test_what_is_only_there(pair: Pair, tmp_path: Path) -> None:
         lambda: library.pipeline(library.query("x")),
         lambda: library.search("x", model="conse"),
         lambda: library.duplicates(run="x"),
-        lambda: library.index("x", model="conse"),
+        lambda: library.index("x", workers=2),
         lambda: library.reindex("x", name="y"),
     ]
     for ask in tries:

@@ -127,14 +127,17 @@ def test_kept_answers_are_worked_out_once_and_again_after_a_change(full: Album) 
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(made) == 1 and kept.get("count", make) == 12
+    assert len(made) == 1 and kept.get("count", make) == kept.now("count") == 12
+    assert kept.now("another") is None
     full.collection.remove([1])
+    assert kept.now("count") is None
     assert kept.get("count", make) == 11 and len(made) == 2
     kept.get("a", make), kept.get("b", make)
     kept.get("count", make)
     assert len(made) == 5
     with pytest.raises(ZeroDivisionError):
         kept.get("bad", lambda: 1 // 0)
+    assert kept.now("bad") is None
     assert kept.get("bad", make) == 11
     changes.close()
 

@@ -163,3 +163,28 @@ def test_a_torn_undo_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "undo.json").write_text("{")
     with pytest.raises(DamagedCollection, match=r"undo\.json"):
         Undo.read(tmp_path, "lexicon", DIM)
+
+
+def test_machine_code_gives_the_same_answers_and_stays_when_the_run_changes(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    now = Mark(1, 0)
+    writer = KeptIndex(tmp_path, "lexicon", DIM, writable=True, mark=now)
+    reader = KeptIndex(tmp_path, "lexicon", DIM, mark=lambda: now)
+    reader.compile()
+    assert not reader.compiled, "there is nothing to ask yet"
+    writer.add(np.arange(1, 6), made("lexicon", [1, 2, 3, 4, 5]))
+    writer.flush()
+    now = writer.mark
+    before = reader.search(made("lexicon", [99]), 3)[0]
+    reader.compile()
+    assert reader.compiled
+    after = reader.search(made("lexicon", [99]), 3)[0]
+    assert after.ids.tolist() == before.ids.tolist()
+    np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
+    writer.add(np.array([6]), made("lexicon", [99]))
+    writer.flush()
+    now = writer.mark
+    assert set(reader.search(made("lexicon", [99]), 6)[0].ids.tolist()) == set(range(1, 7))
+    assert getattr(reader._view.index, "compiled", False), "the index that was opened anew is compiled as well"
+    reader.close()
+    writer.close()

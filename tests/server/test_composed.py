@@ -124,7 +124,7 @@ def test_a_composer_by_name(place: Place, composer: str) -> None:
         ({"image": 1, "but": "blue", "strength": -1}, "strength"),
         ({"image": 1, "but": "blue", "composer": "mine"}, "composer"),
         ({"image": 1, "but": "blue", "composer": "/etc"}, "composer"),
-        ({"image": 1, "composer": "pdv"}, "say it as `but`"),
+        ({"image": 1, "composer": "pdv"}, "does nothing without"),
         ({"image": [1, 2], "but": "blue", "composer": "pdv"}, "changes one picture"),
         ({"image": 1, "but": "blue", "offset": 9_990, "k": 11}, "10000"),
     ],

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import openitr.encoders
 import openitr.library
+from openitr.cli.app import app as command
 from openitr.errors import MissingExtra
 from openitr.library import Library
 from openitr.server import Settings, create_app
@@ -107,6 +109,8 @@ async def everything(client: Client) -> dict[str, Any]:
         ),
         "similar": await client.call_tool("similar_pictures", {"id": first, "limit": 2, "look": 1}),
         "changed": await client.call_tool("similar_pictures", {"id": first, "but": "blue", "strength": 2, "limit": 2}),
+        "again": await client.call_tool("search_pictures", {"query": "red or blue", "rerank": "logic", "limit": 3}),
+        "unlooked": await client.call_tool("search_pictures", {"query": "red", "rerank": "/etc"}),
         "described": await client.call_tool("describe_picture", {"id": first}),
         "collections": await client.call_tool("list_collections", {}),
         "unknown": await client.call_tool("describe_picture", {"id": 999}),
@@ -135,6 +139,9 @@ def check(said: dict[str, Any], library: Library, shows_paths: bool) -> None:
     assert json.loads(said["red"].content[0].text) == document
     assert len(pictures(said["red"])) == 2
     assert [p["path"] for p in said["filtered"].structured_content["pictures"]] == ["day/blue.png"]
+    again = library.search("red or blue", rerank="logic", k=3)
+    assert [p["id"] for p in said["again"].structured_content["pictures"]] == [hit.id for hit in again]
+    assert [hit.id for hit in again] != [hit.id for hit in library.search("red or blue", k=3)]
     similar = said["similar"].structured_content
     assert [p["id"] for p in similar["pictures"]] == [hit.id for hit in library.more_like(hits[0].id, k=2)]
     changed = said["changed"].structured_content["pictures"]
@@ -147,7 +154,12 @@ def check(said: dict[str, Any], library: Library, shows_paths: bool) -> None:
     (collection,) = said["collections"].structured_content["collections"]
     assert (collection["name"], collection["pictures"], collection["default"]) == ("photos", 5, True)
     assert collection["fields"]["width"] == "number"
-    for name, words in (("unknown", "there is no picture 999"), ("nonsense", "no field 'colour'"), ("too many", "50")):
+    for name, words in (
+        ("unknown", "there is no picture 999"),
+        ("nonsense", "no field 'colour'"),
+        ("too many", "50"),
+        ("unlooked", "there is no reranker '/etc'"),
+    ):
         assert said[name].is_error and words in said[name].content[0].text
 
 
@@ -221,14 +233,10 @@ def test_nothing_but_protocol_on_standard_output(house: tuple[Library, Path]) ->
 
 
 def test_the_command_says_what_is_wrong() -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "openitr", "mcp", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, input="", timeout=60)
-
-    gone = run("/nowhere/photos")
-    assert (gone.returncode, gone.stdout) == (1, "") and "/nowhere/photos" in gone.stderr.replace("\n", "")
-    server = run("http://localhost:8000")
-    assert (server.returncode, server.stdout) == (2, "") and "http://localhost:8000/mcp" in server.stderr
+    gone = CliRunner().invoke(command, ["mcp", "/nowhere/photos"])
+    assert (gone.exit_code, gone.stdout) == (1, "") and "/nowhere/photos" in gone.stderr
+    server = CliRunner().invoke(command, ["mcp", "http://localhost:8000"])
+    assert (server.exit_code, server.stdout) == (2, "") and "http://localhost:8000/mcp" in server.stderr
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, house: tuple[Library, Path]) -> None:

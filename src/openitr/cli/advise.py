@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import MEASURE, emit_json, entries, err, errors_for_people, out, say, table
 from openitr.errors import MissingExtra
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def advise(
+    context: typer.Context,
     data: Annotated[
         str, typer.Argument(help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, tar shards, ...")
     ],
@@ -33,12 +35,14 @@ def advise(
     Example:  openitr advise flickr8k
     """
     with errors_for_people():
+        if not sample:
+            Idle(context).refuse(["model"], "with --sample 0", "nothing is judged then; leave one of the two out")
         try:
             from openitr.train.advise import advise as propose
             from openitr.train.prepare import part
             from openitr.train.survey import survey
         except ModuleNotFoundError as error:
-            raise MissingExtra("advice on training", "train") from error
+            raise MissingExtra("advice and training", "train") from error
         from openitr import datasets, encoders
 
         whole = datasets.read(data)

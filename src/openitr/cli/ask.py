@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import FIND, emit_json, errors_for_people, out, say, table
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
-    from openitr.library import Library
-    from openitr.search.compose import Change
     from openitr.search.hubness import Unhub
-    from openitr.search.rerank import Rerank
     from openitr.types import Hits, Query
 
 _COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
 
 
 def search(
+    context: typer.Context,
     collection: Annotated[str, typer.Argument(help="Collection: a directory or a name.")],
     words: Annotated[list[str] | None, typer.Argument(help="What to look for; joined into one text.")] = None,
     text: Annotated[
@@ -58,6 +57,10 @@ def search(
         typer.Option("--kind", help="dense, lexicon or late: the run of that kind; hybrid: all, and what is written."),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Which run, where a collection has several.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help='Ask with another model of the same pictures: "multilingual" for one of default.'),
+    ] = None,
     boost: Annotated[
         list[str] | None, typer.Option("--boost", help='With --kind lexicon: a word that counts more, "red=3".')
     ] = None,
@@ -95,8 +98,20 @@ def search(
       openitr search photos a dog but no people
       openitr search photos --image dress.jpg --but "in red"
       openitr search photos a dog --kind lexicon --boost beach --forbid snow
+      openitr search photos zwei Hunde im Schnee --model multilingual
     """
     with errors_for_people():
+        idle = Idle(context)
+        idle.unless(but, "--but", "strength", "composer")
+        idle.unless(unhub, "--unhub", "bank")
+        if but is not None and rerank is not None:
+            raise InputError("--rerank looks at words, and --but changes a picture", "leave one of the two out")
+        idle.unless(words or text, "words", "boost", "rerank")
+        if as_json:
+            idle.refuse(["paths"], "with --json", "every hit of the JSON has its path; leave one of the two out")
+        if paths:
+            idle.refuse(["explain"], "with --paths", "leave one of the two out")
+
         import openitr
         from openitr.search.compose import Change
         from openitr.search.word_weights import parse_terms
@@ -113,18 +128,18 @@ def search(
                 sort=sort,
                 terms=parse_terms(boost or (), forbid or ()),
             )
-            if but is None and composer is not None:
-                raise InputError(f"{composer} changes a picture, and nothing says how", 'say it: --but "in red"')
-            change = None if but is None else Change.of(but, strength, composer, image or ())
-            if unhub is None and rerank is None:
-                hits = library.search(query, but=change, kind=kind, run=run, diverse=diverse)
+            if unhub is None:
+                different: dict[str, Any] = {"but": but, "strength": strength, "composer": composer}
+                how: dict[str, Any] = {"kind": kind, "run": run, "model": model, "diverse": diverse, "rerank": rerank}
+                hits = library.search(query, images=image or (), **how, **different)
             else:
-                how: dict[str, Any] = {} if unhub is None else {"unhub": cure_of(unhub), "bank": lines_of(bank)}
-                if rerank is not None:
-                    how["then"] = [second_look(rerank, library, kind, run, change)]
+                change = None if but is None else Change.of(but, strength, composer, image or ())
+                cure, known = cure_of(unhub), lines_of(bank)
 
                 def cured(asked: Query) -> Hits:
-                    return library.pipeline(asked, kind=kind, run=run, diverse=diverse, **how)(asked)
+                    chosen: dict[str, Any] = {"kind": kind, "run": run, "model": model, "diverse": diverse}
+                    stages = library.pipeline(asked, **chosen, rerank=rerank, unhub=cure, bank=known)
+                    return stages(asked)
 
                 hits = cured(query) if change is None else change.answered(query, cured)
             if sheet is not None:
@@ -149,22 +164,6 @@ def cure_of(name: str) -> Unhub:
     from openitr.search.hubness import Method, Unhub
 
     return Unhub(cast(Method, name))
-
-
-def second_look(name: str, library: Library, kind: str | None, run: str | None, change: Change | None) -> Rerank:
-    """The reranker of a word or folder, over the run that answers."""
-    from openitr.search.calibrate import calibration_of
-    from openitr.search.kinds import runs_for
-    from openitr.search.rerank.named import check_reranker, reranker_named
-
-    check_reranker(name)
-    if change is not None:
-        raise InputError("--rerank looks at words, and --but changes a picture", "leave one of the two out")
-    chosen = runs_for(library.collection, kind, run)[0]
-    encoder = library.encoder(chosen)
-    fitted = calibration_of(encoder)
-    background = None if fitted is None else fitted.background
-    return reranker_named(name, library.collection, chosen, encoder, background=background)
 
 
 def lines_of(bank: Path | None) -> list[str]:

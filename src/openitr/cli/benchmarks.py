@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
+from openitr.cli.idle import Idle
+from openitr.cli.output import MEASURE, emit_json, entries, err, errors_for_people, out, say, table
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
 
     Example:  openitr benchmarks
     """
-    if context.invoked_subcommand is not None:
-        return
     with errors_for_people():
+        if context.invoked_subcommand is not None:
+            where = f"before {context.invoked_subcommand}"
+            Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
+            return
         from openitr.evaluate.benchmarks import BENCHMARKS
 
         home = _home()
@@ -39,10 +42,14 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
             listed = [{**one.to_json(), "data_here": one.here(root), "root": _text(root)} for one, root in found]
             emit_json({"benchmarks": listed})
             return
-        rows = [[one.name, one.task, one.here(root), one.ran, one.layout] for one, root in found]
-        table("", ["benchmark", "task", "data here", "ran on real data", "layout read in"], rows)
+        entries(
+            [
+                (one.name, f"{one.task}; data here: {one.here(root)}; ran on real data: {one.ran}", one.layout)
+                for one, root in found
+            ]
+        )
         where = f"data is looked for in {home}" if home else "OPENITR_DATA names the folder in which data is looked for"
-        say(f"{len(rows)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
+        say(f"{len(found)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
 
 
 @app.command()

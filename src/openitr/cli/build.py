@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openitr.cli.engine import Replicas, Shards, Url, Use, Workers, keep_up
+from openitr.cli.engine import Replicas, Shards, Url, Use, Workers, check_place, engine_of, is_here, keep_up
+from openitr.cli.idle import Idle
 from openitr.cli.output import FIND, KEEP, emit_json, errors_for_people, out, say
 from openitr.cli.progress import Reporter
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def index(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of pictures; sub-folders are included.")],
     into: Annotated[
         str, typer.Option("--into", help="Collection: a directory, or a bare name under your data folder.")
@@ -50,17 +52,19 @@ def index(
       openitr index /nfs/archive --into archive --workers ray://head:10001 --engine qdrant --url http://cluster:6333
     """
     with errors_for_people():
+        wanted = engine_of(Idle(context), engine, url, shards, replicas, "--engine")
         import openitr
         from openitr.collection.ray_workers import workers_of
 
         with openitr.create(into, model=model) as library:
+            check_place(library, wanted)
             with Reporter(quiet=quiet) as reporter:
                 report = library.index(
                     folder, kind=kind, workers=workers_of(workers), retry=retry, restore=restore, on_progress=reporter
                 )
-            keep_up(library, engine, url, shards, replicas)
-            place = library.path
-        _print_report(report, as_json, lambda: say(f"collection: {place}"))
+            keep_up(library, wanted)
+            place = library.path if is_here(library) else into
+        _print_report(report, as_json, lambda: say(f"collection: {place}; ask it: openitr search {into} two dogs"))
 
 
 def reindex(
@@ -90,7 +94,7 @@ def reindex(
             with Reporter(quiet=quiet) as reporter:
                 chosen = workers_of(workers)
                 report = library.reindex(model, kind=kind, name=name, workers=chosen, on_progress=reporter)
-            keep_up(library, None, "", None, None)
+            keep_up(library, None)
         what = f"has a {kind} run now: openitr search {collection} --kind {kind} ..." if kind else ""
         _print_report(report, as_json, lambda: say(f"{collection} {what or f'now answers with {name or model}'}"))
 
@@ -103,7 +107,8 @@ def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]
     counts = ", ".join(
         f"{facts[key]} {key}" for key in ("added", "updated", "moved", "removed", "unchanged", "skipped") if facts[key]
     )
-    out.print(f"{counts or 'nothing to do'} in {facts['seconds']:.1f} s ({facts['images_per_second']:.1f} images/s)")
+    pace = f" ({facts['images_per_second']:.1f} images/s)" if facts["images_per_second"] else ""
+    out.print(f"{counts or 'nothing to do'} in {facts['seconds']:.1f} s{pace}")
     for note in report.notes or ():
         say(f"note: {note}")
     if facts["skipped"]:

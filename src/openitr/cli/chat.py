@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import FIND, emit_json, err, errors_for_people, out, say
 from openitr.errors import InputError, OpenITRError
 
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 _LONGEST = 64 * 1024
 _KEPT = 8 * 1024 * 1024
-_HELP = 'words, "like 3", "not 2 and 4", "not at night", an answer; undo, quit'
+_HELP = 'say what it shows, answer, or point: "like 3", "not 2 and 4", "not at night"; undo, quit'
 
 
 def chat(
+    context: typer.Context,
     collection: Annotated[str, typer.Argument(help="Collection: a directory, a name, or a server's address.")],
     words: Annotated[list[str] | None, typer.Argument(help="What to begin with; joined into one text.")] = None,
     k: Annotated[int, typer.Option("-k", help="Hits per turn, 1 to 10000.")] = 10,
@@ -51,6 +54,8 @@ def chat(
       printf 'a dog\\nnot 1\\n' | openitr chat photos --json
     """
     with errors_for_people():
+        idle = Idle(context)
+        idle.unless(lmm_url or os.environ.get("OPENITR_LMM_URL"), "--lmm", "lmm_model")
         import openitr
         from openitr.collection.places import cache_folder
         from openitr.encoders.lmm import configured
@@ -60,7 +65,8 @@ def chat(
         with openitr.open(collection) as library:
             if keep is not None and keep.exists():
                 session = Session.resume(library, _read(keep), lmm=lmm, asks=None if ask else False)
-                say(f"going on with {keep}: -k, --kind, --run and --where are those that it began with")
+                _as_it_began(idle, session, Session(library, k=k, kind=kind, run=run, where=where or ()), keep)
+                say(f"going on with {keep}")
             else:
                 chosen: dict[str, Any] = {"k": k, "kind": kind, "run": run, "where": where or ()}
                 session = Session(library, lmm=lmm, asks=None if ask else False, **chosen)
@@ -74,6 +80,15 @@ def chat(
                 if line.lower() in ("quit", "exit", "q"):
                     break
                 _take(session, line, as_json, keep)
+
+
+def _as_it_began(idle: Idle, session: Session, asked: Session, keep: Path) -> None:
+    """Raise :class:`InputError` where something else is asked for than the conversation began with."""
+    for name in ("k", "kind", "run", "where"):
+        began = getattr(session, name)
+        if getattr(asked, name) != began:
+            what = f"it began with {json.dumps(began)}" if began else "it began without"
+            idle.refuse([name], f"with {keep}: {what}", "leave {} out, or --keep another file")
 
 
 def _lines(as_json: bool) -> Any:

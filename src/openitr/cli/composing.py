@@ -14,7 +14,6 @@ _BANK = 2000
 
 def evaluate_cir(
     data: str,
-    task: str,
     model: str,
     split: str | None,
     change: str | None,
@@ -32,11 +31,12 @@ def evaluate_cir(
         from openitr.evaluate.protocol import choose_split
         from openitr.search.compose import LearnedComposer
 
-        check_task(task, "cir, negation or chat")
         bank: list[str] = []
         words: list[str] = []
         published = composed_tasks(data) if change is None else None
         if published is not None:
+            if split is not None:
+                raise InputError(f"--split does nothing here: {data} says itself what is asked", "leave --split out")
             title, tasks = published
         else:
             kept = names_of(keep)
@@ -80,7 +80,6 @@ def evaluate_cir(
 
 def train_cir(
     data: str,
-    task: str,
     out_folder: Path,
     *,
     change: str | None,
@@ -99,7 +98,6 @@ def train_cir(
 ) -> None:
     """Train a composer on the triplets that attributes make."""
     with errors_for_people():
-        check_task(task, "cir")
         try:
             from openitr.objectives.uncertainty import UncertaintyLoss
             from openitr.train import Plan, objective_named
@@ -108,8 +106,7 @@ def train_cir(
             raise MissingExtra("trained composers", "train") from error
         from openitr import datasets, encoders
 
-        # The default model of the other training is one that is trained; a composer stands on one that stays as it is.
-        encoder = encoders.load("default" if model == "projector" else model)
+        encoder = encoders.load(model)
         loss = UncertaintyLoss(epochs) if objective == "uncertainty" else objective_named(objective)
         done = train_composer(
             datasets.read(data),
@@ -137,12 +134,6 @@ def train_cir(
         table("", ["epoch", "loss", "R@10 held out"], rows, right=frozenset({0, 1, 2}))
         out.print(f"kept the weights of epoch {done.best}: R@10 {done.rows[done.best]['recall']:.1f}")
         say(f'try: openitr search C --image PICTURE --but "in red" --composer {out_folder}')
-
-
-def check_task(task: str, known: str) -> None:
-    """Raise :class:`InputError`, naming the known ones, unless the task is cir."""
-    if task != "cir":
-        raise InputError(f"there is no task {task!r}", f"use {known}, or none for pictures and texts both ways")
 
 
 def names_of(listed: str) -> list[str]:

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say
 
 _COLOURS = {"bad": "red", "mind": "yellow", "open": "cyan", "fine": "green"}
 
 
 def diagnose(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="Which model; see `openitr models`.")] = "default",
     data: Annotated[
         str | None, typer.Option("--data", help="Pairs to look at; without it, drawn scenes stand in.")
@@ -34,6 +36,7 @@ def diagnose(
     Example:  openitr diagnose default --data flickr8k --out report
     """
     with errors_for_people():
+        Idle(context).unless(data, "--data", "split", "lang")
         import json
 
         from openitr import datasets, encoders

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import KEEP, emit_json, errors_for_people, out, say
+from openitr.errors import InputError
 
 if TYPE_CHECKING:
     from openitr.collection import Collection
+    from openitr.collection.engines import Engine
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Workers = Annotated[
@@ -22,6 +25,7 @@ Replicas = Annotated[int | None, typer.Option(min=1, help="Qdrant: nodes that ke
 
 
 def engine(
+    context: typer.Context,
     collection: Annotated[str, typer.Argument(help="Collection: a directory or a name.")],
     use: Annotated[
         str | None, typer.Option("--use", help="flat: compare all; faiss: one-bit codes; qdrant: a cluster.")
@@ -40,15 +44,12 @@ def engine(
       openitr engine photos --use qdrant --url http://cluster:6333 --shards 6 --replicas 2
     """
     with errors_for_people():
+        wanted = engine_of(Idle(context), use, url, shards, replicas, "--use")
         from openitr.collection import Collection, engines
 
         with Collection.open(collection) as opened:
-            if use is None and (url or shards or replicas):
-                from openitr.errors import InputError
-
-                raise InputError("an address without --use", "openitr engine photos --use qdrant --url ...")
-            if use is not None:
-                _choose(opened, use, url, shards, replicas)
+            if wanted is not None:
+                _choose(opened, wanted)
             chosen = engines.chosen(opened.path)
             runs = {name: _how(opened.run(name).index.stats()) for name in opened.run_names()}
         if as_json:
@@ -63,29 +64,59 @@ def _how(stats: dict[str, Any]) -> dict[str, Any]:
     return {key: stats[key] for key in ("count", "bytes", "exact", "stale", "derived") if key in stats}
 
 
-def _choose(collection: Collection, use: str, url: str, shards: int | None, replicas: int | None) -> None:
-    from openitr.collection import engines
+def engine_of(
+    idle: Idle, use: str | None, url: str, shards: int | None, replicas: int | None, flag: str
+) -> Engine | None:
+    """The engine that was asked for, before anything is done; None for that which is there.
 
-    chosen: Any = use
-    say(_told(engines.use(collection, engines.Engine(chosen, url, "", shards, replicas), _Lines())))
-
-
-def keep_up(library: Any, use: str | None, url: str, shards: int | None, replicas: int | None) -> None:
-    """After indexing: choose an engine where one is named, else bring the chosen one up to date.
+    Args:
+        idle: What was typed.
+        use: The engine.
+        url: Of a Qdrant server.
+        shards: Of Qdrant.
+        replicas: Of Qdrant.
+        flag: Which option names an engine.
 
     Raises:
-        InputError: An engine for a collection that is on a server of OpenITR.
+        InputError: An engine that is unknown or lacks its address, or options that do nothing beside it.
     """
-    from openitr.collection import engines
-    from openitr.errors import InputError
+    idle.unless(use, f"{flag} qdrant", "url", "shards", "replicas")
+    if use is None:
+        return None
+    if use != "qdrant":
+        idle.refuse(["url", "shards", "replicas"], f"with {flag} {use}", f"only {flag} qdrant has it; leave {{}} out")
+    from openitr.collection.engines import Engine
 
-    collection = getattr(library, "collection", None)
-    if collection is None or not hasattr(collection, "store"):
-        if use or url:
-            raise InputError("the server has that collection", "choose its engine there: openitr engine NAME --use ...")
+    chosen: Any = use
+    return Engine(chosen, url, "", shards, replicas)
+
+
+def check_place(library: Any, wanted: Engine | None) -> None:
+    """Raise :class:`InputError` where an engine is wanted of a collection that is on a server of OpenITR."""
+    if wanted is not None and not is_here(library):
+        raise InputError("the server has that collection", "choose its engine there: openitr engine NAME --use ...")
+
+
+def is_here(library: Any) -> bool:
+    """Whether a collection lies on this machine, rather than on a server of OpenITR."""
+    return hasattr(getattr(library, "collection", None), "store")
+
+
+def _choose(collection: Collection, wanted: Engine) -> None:
+    from openitr.collection import engines
+
+    say(_told(engines.use(collection, wanted, _Lines())))
+
+
+def keep_up(library: Any, wanted: Engine | None) -> None:
+    """After indexing: choose an engine where one is wanted, else bring the chosen one up to date."""
+    from openitr.collection import engines
+
+    if not is_here(library):
         return
-    if use is not None or url:
-        _choose(collection, use or "qdrant", url, shards, replicas)
+    collection = library.collection
+    if wanted is not None:
+        _choose(collection, wanted)
     elif engines.chosen(collection.path).name != "flat":
         say(_told(engines.bring_up(collection, _Lines())))
 
@@ -122,6 +153,7 @@ class _Lines:
 
 
 def migrate(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A collection, or http://host:6333/NAME on a Qdrant server.")],
     to: Annotated[str, typer.Option("--to", help="Where to: http://host:6333/NAME.")] = "",
     into: Annotated[str, typer.Option("--into", help="Where to: a new collection on this machine.")] = "",
@@ -140,10 +172,10 @@ def migrate(
     with errors_for_people():
         from openitr.collection import Collection
         from openitr.collection.qdrant_copy import named, pull, push
-        from openitr.errors import InputError
 
         if bool(to) == bool(into):
             raise InputError("say where to, once", "--to http://host:6333/NAME, or --into COLLECTION")
+        Idle(context).unless(to, "--to", "shards", "replicas")
         if to:
             server, name = named(to)
             with Collection.open(source) as collection:

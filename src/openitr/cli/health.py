@@ -75,6 +75,11 @@ def _extras() -> list[Finding]:
     extras = {
         "parquet": "pyarrow",
         "edge": "qdrant_edge",
+        "lexicon": "scipy",
+        "server": "fastapi",
+        "client": "httpx",
+        "mcp": "mcp",
+        "lmm": "jsonschema",
         "train": "torch",
         "transformers": "transformers",
         "sentence-transformers": "sentence_transformers",

@@ -13,9 +13,24 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Name = Annotated[str, typer.Argument(help="Collection: a directory or a name.")]
 
 
-def info(collection: Name, as_json: Json = False) -> None:
-    """Say what a collection holds: pictures, folders, runs, sizes, and what was skipped."""
+def info(
+    collection: Annotated[
+        str | None, typer.Argument(help="Collection: a directory or a name; left out, those there are.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a collection holds: pictures, folders, runs, sizes, what was skipped; or which collections there are.
+
+    Examples:
+      openitr info
+      openitr info photos
+    """
     with errors_for_people():
+        if collection is None:
+            from openitr.cli.listing import list_collections
+
+            list_collections(as_json)
+            return
         import openitr
 
         with openitr.open(collection) as library:
@@ -95,7 +110,8 @@ def remove(
         if as_json:
             emit_json({"removed": count})
         else:
-            out.print(f"{count} forgotten")
+            out.print(f"{count} forgotten" if count else "nothing to forget: no picture is meant by that")
+        if count and not as_json:
             say("indexing the folder leaves them out from now on; `openitr index --restore` takes them again")
 
 

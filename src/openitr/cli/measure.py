@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from openitr.cli.ask import cure_of, lines_of
+from openitr.cli.idle import Idle
 from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, out, say, table
+from openitr.errors import InputError
+
+if TYPE_CHECKING:
+    from openitr.datasets import PairDataset
+    from openitr.encoders.base import Encoder
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+# Options that only some tasks read; "" is the plain one, pictures and texts both ways.
+_OF_TASK = {"": ("lang", "unhub", "bank"), "cir": ("change", "keep", "composer"), "negation": (), "chat": ()}
 
 
 def evaluate(
+    context: typer.Context,
     data: Annotated[
         str, typer.Argument(help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, tar shards, ...")
     ],
@@ -22,7 +31,9 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option("--split", help="Which split (default: test, else val, else all).")
     ] = None,
-    lang: Annotated[str, typer.Option("--lang", help="Language of the texts.")] = "en",
+    lang: Annotated[
+        str, typer.Option("--lang", help="Language of the texts; several with commas are compared.")
+    ] = "en",
     unhub: Annotated[
         str | None, typer.Option("--unhub", help="Send back what comes up for everything: nnn or qb-norm.")
     ] = None,
@@ -52,11 +63,20 @@ def evaluate(
 
     Examples:
       openitr eval flickr8k --split val
+      openitr eval flickr8k --split val --model multilingual --lang en,de,zh
       openitr eval flickr8k --split val --task negation
       openitr eval flickr8k --split val --task chat
       openitr eval cirr --task cir
       openitr eval fashion --task cir --change baseColour --keep gender,articleType
     """
+    with errors_for_people():
+        if task is not None and task not in _OF_TASK:
+            tasks = ", ".join(filter(None, _OF_TASK))
+            raise InputError(f"there is no task {task!r}", f"use {tasks}, or none for pictures and texts both ways")
+        idle = Idle(context)
+        idle.among(_OF_TASK, task, "--task")
+        idle.unless(unhub, "--unhub", "bank")
+        idle.unless(change, "--change", "keep")
     if task == "negation":
         from openitr.cli.negation import evaluate_negation
 
@@ -70,7 +90,7 @@ def evaluate(
     if task is not None:
         from openitr.cli.composing import evaluate_cir
 
-        evaluate_cir(data, task, model, split, change, keep, composer or (), as_json)
+        evaluate_cir(data, model, split, change, keep, composer or (), as_json)
         return
     with errors_for_people():
         from openitr import datasets, encoders
@@ -80,6 +100,9 @@ def evaluate(
         known = lines_of(bank)
         dataset = datasets.read(data)
         encoder = encoders.load(model)
+        if "," in lang:
+            _evaluate_languages(dataset, encoder, lang, split, as_json)
+            return
         with err.status("encoding", spinner="dots") as status:
             report = measure(
                 dataset,
@@ -99,6 +122,23 @@ def evaluate(
         out.print("")
         for key, value in report.to_json()["protocol"].items():
             say(f"{key}: {value}")
+
+
+def _evaluate_languages(dataset: PairDataset, encoder: Encoder, lang: str, split: str | None, as_json: bool) -> None:
+    """``--lang en,de,zh``: the same pictures in each language, one text a picture."""
+    from openitr.evaluate.by_language import compare_languages
+
+    languages = [one.strip() for one in lang.split(",") if one.strip()]
+    with err.status("encoding", spinner="dots") as status:
+        found = compare_languages(dataset, encoder, languages, split=split, progress=lambda line: status.update(line))
+    if as_json:
+        emit_json(found.to_json())
+        return
+    columns, rows = found.table()
+    table("", columns, rows, right=frozenset(range(1, len(columns))))
+    out.print("")
+    for key, value in found.protocol.items():
+        say(f"{key}: {value}")
 
 
 def models(as_json: Json = False) -> None:

@@ -18,15 +18,28 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from openitr.errors import InputError, OpenITRError
+from openitr.errors import InputError, NoSuchCollection, OpenITRError
 
 # The headings under which `openitr --help` lists the commands.
 FIND, KEEP, SERVE, MEASURE = "Find", "Keep", "Serve", "Measure and train"
 
+# Extras that have a package for a purpose of their own, where several have it.
+_MEANT = {"torch": "train", "scipy": "lexicon"}
 _HALF = re.compile(r"[\ud800-\udfff]")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class _Speaker(Console):
+    """A console whose reader may go away (``| head``): what it wanted has been printed, and nothing went wrong."""
+
+    def on_broken_pipe(self) -> None:
+        try:
+            super().on_broken_pipe()
+        except SystemExit as error:
+            raise SystemExit(0) from error
+
+
+out = _Speaker(highlight=False)
+err = _Speaker(stderr=True, highlight=False)
 
 
 def emit_json(document: Any, *, indent: int | None = 2) -> None:
@@ -63,16 +76,46 @@ def entries(rows: list[tuple[str, str, str]]) -> None:
 
 
 def say(line: str) -> None:
-    """A line for people, on standard error."""
-    err.print(escape(line))
+    """A line for people, on standard error; in a log it stays one line, so that paths stay whole."""
+    err.print(escape(line), soft_wrap=not err.is_terminal)
 
 
 def fail(error: OpenITRError) -> typer.Exit:
     """Print what was wrong and what to do; the exit to raise."""
-    err.print(f"[red]error:[/red] {escape(error.message)}")
-    if error.remedy:
-        err.print(f"[dim]try:[/dim]   {escape(error.remedy)}")
+    whole = not err.is_terminal
+    err.print(f"[red]error:[/red] {escape(error.message)}", soft_wrap=whole)
+    remedy = error.remedy
+    if isinstance(error, NoSuchCollection) and remedy:
+        remedy += "; `openitr info` lists those there are"
+    if remedy:
+        err.print(f"[dim]try:[/dim]   {escape(remedy)}", soft_wrap=whole)
     return typer.Exit(2 if isinstance(error, InputError) else 1)
+
+
+def missing(error: ModuleNotFoundError) -> OpenITRError:
+    """What people should know of a package that is not installed: the extra that brings it.
+
+    >>> missing(ModuleNotFoundError("No module named 'pyarrow.parquet'", name="pyarrow.parquet")).remedy
+    'pip install "openitr[parquet]"'
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    package = (error.name or "").partition(".")[0]
+    try:
+        lines = [line.partition(";") for line in requires("openitr") or []]
+    except PackageNotFoundError:
+        lines = []
+    extras = {
+        found[1]
+        for line, _, marker in lines
+        if re.split(r"[\s<>=!~\[]", line)[0].lower() in (package.lower(), package.replace("_", "-").lower())
+        and (found := re.search(r"extra == ['\"]([\w-]+)['\"]", marker))
+    }
+    # Groups of extras and the tools of developers have it as well.
+    chosen = _MEANT.get(package) or min(extras - {"dev", "all", "systems"}, default="all")
+    return OpenITRError(
+        f"this needs {package or 'a package'}, which is not installed", f'pip install "openitr[{chosen}]"'
+    )
 
 
 @contextmanager
@@ -82,6 +125,8 @@ def errors_for_people() -> Iterator[None]:
         yield
     except OpenITRError as error:
         raise fail(error) from error
+    except ModuleNotFoundError as error:
+        raise fail(missing(error)) from error
     except BrokenPipeError as error:
         # The reader went away (`| head`); what it wanted has been printed.
         sys.stdout = None

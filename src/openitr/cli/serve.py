@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from openitr.cli.output import SERVE, errors_for_people, out, say
+from openitr.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z][\w-]{0,49}", re.ASCII)
 
 
 def serve(
@@ -33,6 +38,13 @@ def serve(
         list[str] | None, typer.Option(help="A further name this server is reached by, such as a proxy's.")
     ] = None,
     show_paths: Annotated[bool, typer.Option("--show-paths", help="Answers may name folders of this disk.")] = False,
+    reranker: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FOLDER, a trained fusion model that requests may name; may be repeated."),
+    ] = None,
+    composer: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER, a trained composer that requests may name; may be repeated.")
+    ] = None,
     rate_limit: Annotated[float, typer.Option(min=0, help="Requests per second and client; 0 is no limit.")] = 0,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
@@ -49,13 +61,17 @@ def serve(
             os.environ.setdefault(name, "1")
 
         import openitr
-        from openitr.errors import InputError, MissingExtra
+        from openitr.errors import MissingExtra
         from openitr.server.settings import Settings
 
         try:
             from openitr.server.serve import serve as run
         except ModuleNotFoundError as error:
             raise MissingExtra("The page and the API", "server") from error
+        from openitr.search.compose.named import check_composer
+        from openitr.search.rerank.named import check_reranker
+
+        composers, rerankers = folders_of(composer, check_composer), folders_of(reranker, check_reranker)
         if no_key and api_key:
             raise InputError("a key and --no-key", "give one of them")
         local = host in ("localhost", "127.0.0.1", "::1")
@@ -78,6 +94,8 @@ def serve(
             allow_hosts=tuple(allow_host or ()),
             show_paths=show_paths,
             rate_limit=rate_limit,
+            rerankers=rerankers,
+            composers=composers,
         )
         with ExitStack() as stack:
             libraries = {}
@@ -98,6 +116,39 @@ def serve(
 
             run(libraries, settings, ready=ready)
         say("stopped")
+
+
+def folders_of(given: list[str] | None, check: Callable[[str], str]) -> dict[str, Path]:
+    """Folders by the names that requests will say.
+
+    Args:
+        given: NAME=FOLDER each.
+        check: Raises for what is no such folder; gives words that have a meaning already back.
+
+    Raises:
+        InputError: No name, one that is taken, or no such folder.
+    """
+    found: dict[str, Path] = {}
+    for text in given or ():
+        name, _, folder = text.partition("=")
+        if not _NAME.fullmatch(name) or not folder:
+            raise InputError(f"{text!r} names no folder", "write NAME=FOLDER, the name in letters, digits, - and _")
+        path = Path(folder).expanduser()
+        if not path.is_dir():
+            raise InputError(f"there is no folder {folder}", "give the one that the training wrote")
+        check(str(path))
+        if name in found or _taken(name, check):
+            raise InputError(f"{name} has a meaning already", "choose another name")
+        found[name] = path.resolve()
+    return found
+
+
+def _taken(name: str, check: Callable[[str], str]) -> bool:
+    """Whether it is one of the words that need no folder."""
+    try:
+        return check(name) == name and not Path(name).is_dir()
+    except InputError:
+        return False
 
 
 def register(app: typer.Typer) -> None:

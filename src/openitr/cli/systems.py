@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import MEASURE, emit_json, entries, err, errors_for_people, fail, out, say, table
-from openitr.errors import InputError, OpenITRError
+from openitr.errors import InputError, MissingExtra, OpenITRError
 
 if TYPE_CHECKING:
     from openitr.systems import Card, Outcome
@@ -26,9 +27,11 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
 
     Example:  openitr systems
     """
-    if context.invoked_subcommand is not None:
-        return
     with errors_for_people():
+        if context.invoked_subcommand is not None:
+            where = f"before {context.invoked_subcommand}"
+            Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
+            return
         from openitr import systems
 
         cards = systems.cards()
@@ -87,7 +90,10 @@ def run(
 def _measure(card: Card, budget: Any) -> tuple[dict[str, Any], Outcome]:
     began = time.monotonic()
     with err.status(f"{card.slug}: running", spinner="dots"):
-        outcome = card.experiment(budget)
+        try:
+            outcome = card.experiment(budget)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("experiments", "systems") from error
     document = {
         "slug": card.slug,
         "claim": card.claim,

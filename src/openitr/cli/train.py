@@ -11,17 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from openitr.cli.idle import Idle
 from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
 from openitr.cli.progress import clock
-from openitr.errors import MissingExtra
+from openitr.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openitr.train import Step
 
+# Options that only one task reads; "" trains a dual encoder.
+_OF_TASK = {
+    "": (
+        *("texts", "micro", "patience", "lang", "label", "image_size", "freeze", "precision", "device", "board"),
+        "resume",
+    ),
+    "cir": ("change", "keep"),
+}
+
 
 def train(
+    context: typer.Context,
     data: Annotated[str, typer.Option("--data", help="A pair dataset: folder, CSV, Parquet, JSONL, COCO JSON, ...")],
     into: Annotated[Path, typer.Option("--out", help="Folder of the model; --resume goes on in it.")],
     objective: Annotated[
@@ -78,16 +89,23 @@ def train(
       openitr train --data flickr8k --objective info-nce --model projector --out mine
       openitr train --data fashion --task cir --change baseColour --keep gender,articleType --out recolour
     """
+    with errors_for_people():
+        idle = Idle(context)
+        if task is not None and task not in _OF_TASK:
+            raise InputError(f"there is no task {task!r}", "use cir, or none to train a dual encoder")
+        idle.among(_OF_TASK, task, "--task")
+        if model != "tiny":
+            idle.refuse(["image_size"], f"with --model {model}", "leave {} out: it is for --model tiny")
     if task is not None:
         from openitr.cli.composing import train_cir
 
         train_cir(
             data,
-            task,
             into,
             change=change,
             keep=keep,
-            model=model,
+            # The default of the other training is one that is trained; a composer stands on one that stays as it is.
+            model=model if "model" in idle else "default",
             objective=objective,
             epochs=epochs,
             batch=batch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from openitr.errors import FilterError, QueryError
@@ -52,16 +53,30 @@ def request_of(query: Query) -> tuple[dict[str, Any], list[tuple[str, tuple[str,
     return body, files
 
 
+@dataclass(frozen=True)
+class Theirs:
+    """A composer that the server may know.
+
+    Args:
+        name: As it was started with.
+    """
+
+    name: str
+
+
 def changed(change: Change) -> dict[str, Any]:
     """What should be different about a picture, as fields of a request.
 
     Raises:
         QueryError: A composer that only this machine has.
     """
-    if change.composer is not None and change.composer not in NAMED:
-        name = change.composer if isinstance(change.composer, str) else getattr(change.composer, "name", "this one")
+    composer: Any = change.composer
+    if isinstance(composer, Theirs):
+        composer = composer.name
+    elif composer is not None and not isinstance(composer, str):
+        name = getattr(composer, "name", "this one")
         raise QueryError(f"a server has no composer {name}", f"use {', '.join(NAMED)}, or ask where the collection is")
-    return {"but": change.text, "strength": change.strength, "composer": change.composer}
+    return {"but": change.text, "strength": change.strength, "composer": composer}
 
 
 def encoded(image: ImageArray) -> tuple[str, bytes]:

@@ -140,6 +140,7 @@ class Client:
     def start(self, kind: str, *, collection: str | None = None, **call: Any) -> RemoteJob:
         """Start a job: "index" with ``folder`` or ``root``, "reindex" with ``model``, "eval" with ``data``.
 
+        The first two take ``vectors`` as well: the kind of run ("lexicon", ...) that is begun.
         Folders are the server's: known roots, or below what its owner allowed with ``--allow-folder``.
         """
         given = {key: os.fspath(value) if isinstance(value, os.PathLike) else value for key, value in call.items()}

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from openitr.client.asking import changed, lines_of, request_of
+from openitr.client.asking import Theirs, changed, lines_of, request_of
 from openitr.client.client import Client
 from openitr.client.reading import group_of, hits_of, item_of, progress_of, report_of
 from openitr.client.transport import checked, understood
 from openitr.errors import InputError, NoSuchCollection
 from openitr.library import Library, Where
+from openitr.search.compose.named import NAMED
 from openitr.search.compose.parts import leaving_out
-from openitr.search.kinds import MODEL_OF, check_asked
+from openitr.search.kinds import check_asked
 from openitr.search.models import Given
 from openitr.types import Hits, Item, Query
 
 if TYPE_CHECKING:
     from openitr.client.talking import RemoteSession
     from openitr.collection import IngestReport, Problem, Progress, Run
-    from openitr.embeddings import Kind
     from openitr.encoders.base import Encoder
-    from openitr.search.compose import Change
+    from openitr.search.compose import Change, Composer
     from openitr.search.duplicates import DuplicateGroup
     from openitr.search.hubness import Unhub
     from openitr.search.pipeline import Pipeline, Stage
@@ -93,6 +93,10 @@ class RemoteLibrary(Library):
     def _answer(self, query: Query, **how: Any) -> Hits:
         return self._ask(query, query, **how)
 
+    def _composer(self, composer: str | Composer | None) -> str | Composer | None:
+        known = composer is None or not isinstance(composer, str) or composer in NAMED
+        return composer if known else cast(Any, Theirs(str(composer)))
+
     def _changed(self, query: Query, change: Change, **how: Any) -> Hits:
         # What was shown is known by its file, which the server does not get to see.
         how |= changed(change)
@@ -101,6 +105,8 @@ class RemoteLibrary(Library):
     def _ask(self, query: Query, answered: Query, **how: Any) -> Hits:
         if how.pop("model", None) is not None:
             raise InputError("a server asks with the model of the run", "name a run, or leave the model out")
+        if not isinstance(how.get("rerank", ""), str):
+            raise InputError("a stage cannot be sent to a server", "name one that it has, such as rerank='logic'")
         body, files = request_of(query)
         return self._hits({**body, **how}, files, answered)
 
@@ -251,15 +257,13 @@ class RemoteLibrary(Library):
 
         Raises:
             ServerError: The folder is none that the server may read.
-            InputError: ``model``, ``kind`` or ``workers``, which are the server's to choose.
+            InputError: ``workers``, which are the server's to choose, or a model that it does not have.
             OpenITRError: The job failed.
         """
-        if model is not None or workers is not None:
-            raise InputError("a server indexes with its own model and workers", "leave model and workers out")
-        if kind is not None:
-            raise InputError(f"a server begins no {kind} run while it indexes", f"reindex(kind={kind!r}) builds one")
-        job = self.client.start("index", collection=self.name, folder=os.fspath(folder), retry=retry, restore=restore)
-        return self._report(job.wait(_heard(on_progress)))
+        if workers is not None:
+            raise InputError("a server indexes with workers of its own", "leave workers out")
+        asked = {"model": model, "vectors": check_asked(kind), "retry": retry, "restore": restore}
+        return self._done("index", on_progress, folder=os.fspath(folder), **asked)
 
     def reindex(
         self,
@@ -281,10 +285,11 @@ class RemoteLibrary(Library):
         asked = check_asked(kind)
         if asked == "hybrid" or not (asked or model):
             raise InputError("one model builds one run", "name a model, or one of the kinds dense, lexicon, late")
-        job = self.client.start("reindex", collection=self.name, model=model or MODEL_OF[cast("Kind", asked)])
-        return self._report(job.wait(_heard(on_progress)))
+        return self._done("reindex", on_progress, model=model, vectors=asked)
 
-    def _report(self, result: Any) -> IngestReport:
+    def _done(self, what: str, on_progress: Callable[[Progress], None] | None, **call: Any) -> IngestReport:
+        """A job of this collection, started and waited for."""
+        result = self.client.start(what, collection=self.name, **call).wait(_heard(on_progress))
         with understood("a report"):
             return report_of(result)
 
@@ -319,6 +324,7 @@ class RemoteLibrary(Library):
         bank: Sequence[str] = (),
         diverse: float = 0.0,
         then: Sequence[Stage] = (),
+        rerank: str | Stage | None = None,
     ) -> Pipeline:
         """Not to be had: the stages run on the server."""
         self._only_there("the pipeline")

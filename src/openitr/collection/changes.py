@@ -63,6 +63,15 @@ class Kept:
         self._answers: OrderedDict[Hashable, tuple[int, Future[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def now(self, key: Hashable) -> Any:
+        """The answer to a question if it is known in the present state, else None; nobody is waited for."""
+        state = self._changes.state()
+        with self._lock:
+            held = self._answers.get(key)
+        if held is None or held[0] != state or not held[1].done() or held[1].exception() is not None:
+            return None
+        return held[1].result()
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The answer to a question in the present state; ``make`` finds it, in the thread of the first who asks."""
         state = self._changes.state()

@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from openitr.collection import engines, filters, manifest, wording
 from openitr.collection.kept import RunIndex, open_run
-from openitr.collection.lines import from_db, read_items
+from openitr.collection.lines import from_db
+from openitr.collection.lookup import Lookup
 from openitr.collection.places import find
 from openitr.collection.store import ITEMS, THUMBS, Store
 from openitr.collection.wording import WordIndex
@@ -77,6 +78,7 @@ class Collection:
         self.path = path
         self.manifest = manifest.read(path)
         self.store = Store(path)
+        self._lookup = Lookup(self.store)
         self._lock = FileLock(path / "writer.lock", f"{path} is being written")
         self._indexes: dict[str, tuple[str, RunIndex]] = {}
 
@@ -162,7 +164,7 @@ class Collection:
         found: list[Item] = []
         for start in range(0, len(ids), _CHUNK):
             part = [int(i) for i in ids[start : start + _CHUNK]]
-            known = read_items(self.store.read, part)
+            known = self._lookup.items(part)
             found += [known[i] for i in part if i in known]
         return found
 
@@ -318,6 +320,7 @@ class Collection:
         for _, index in self._indexes.values():
             index.close()
         self._indexes = {}
+        self._lookup.close()
         self.store.close()
 
     def __enter__(self) -> Collection:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -304,6 +305,7 @@ class Writer:
         self._indexes = {}
 
 
+@lru_cache(maxsize=256)
 def run_folder(path: Path, name: str, created: str) -> Path:
     """Where the vectors of a run are; a run that is dropped and made again gets another folder."""
     safe = re.sub(r"[^\w.+-]", "_", name)[:60]

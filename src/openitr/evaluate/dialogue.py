@@ -22,8 +22,8 @@ from openitr.evaluate.encode import encode_dataset_images
 from openitr.search.dialogue.asking import Questioner
 from openitr.search.dialogue.gallery import Gallery
 from openitr.search.dialogue.session import Asks, Session
-from openitr.search.dialogue.showing import content
 from openitr.search.dialogue.turns import Question, Turn
+from openitr.search.forms import content
 
 K = 10
 Percent = npt.NDArray[np.float64]

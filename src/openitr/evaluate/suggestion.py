@@ -10,7 +10,7 @@ import numpy as np
 from openitr.embeddings import DenseEmbeddings, Floats, Ints
 from openitr.encoders.base import Encoder
 from openitr.errors import InputError, ShapeError
-from openitr.search.suggest.phrases import words_of
+from openitr.search.forms import words_of
 
 _DEEP = 100
 

@@ -200,6 +200,8 @@ class CollectionAnswer(BaseModel):
     created: str
     format: int
     read_only: bool
+    composers: list[str] = Field([], description="How `but` may be followed here.")
+    rerankers: list[str] = Field([], description="What may look again at the best hits here.")
     path: str = Field("", description="Where it lies; only with --show-paths.")
 
 

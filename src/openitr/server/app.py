@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 import openitr
 from openitr.library import Library
@@ -19,7 +19,7 @@ from openitr.server.jobs.store import State
 from openitr.server.lanes import Lane
 from openitr.server.mcp import mount
 from openitr.server.metrics import Metrics
-from openitr.server.routes import chat, collections, items, jobs, models, page, search, suggest, system
+from openitr.server.routes import chat, collections, items, jobs, models, needs, page, search, suggest, system
 from openitr.server.served import Served
 from openitr.server.sessions import Sessions
 from openitr.server.settings import Settings
@@ -68,8 +68,9 @@ def create_app(libraries: Mapping[str, Library], settings: Settings | None = Non
     app.state.served, app.state.settings = served, settings
     app.state.jobs = queue
     app.state.metrics, app.state.sessions, app.state.discreet = metrics, sessions, served.discreet
-    for room in (search, chat, suggest, items, collections, models, jobs, system, page):
-        app.include_router(room.router)
+    for room in (search, chat, suggest, items, collections, models, jobs, system):
+        app.include_router(room.router, dependencies=[Depends(needs.nothing_unknown)])
+    app.include_router(page.router)
     mcp = mount(app, served, settings)
     _watch(metrics, served, queue)
     problems.install(app)

@@ -21,7 +21,7 @@ from openitr.search.parts import understood
 from openitr.server import schemas
 from openitr.server.answers import answer
 from openitr.server.batching import BatchingEncoder
-from openitr.server.composed import change_of
+from openitr.server.composed import change_of, check, check_alone
 from openitr.server.facts import whole_item
 from openitr.server.files import safe_path
 from openitr.server.pictures import from_data_url
@@ -46,29 +46,36 @@ async def search(
     where = asked.where if isinstance(asked.where, dict) else parse_where(asked.where or [])
     options: dict[str, Any] = {"where": where, "k": asked.k, "offset": asked.offset}
     pictures = listed(asked.image)
-    change = change_of(asked, len(pictures) + len(uploads))
-    alone = len(pictures) == 1 and not (asked.text or change or asked.avoid or uploads)
+    named = served.house.named
+    check(asked, len(pictures) + len(uploads), named)
+    alone = len(pictures) == 1 and not (asked.text or asked.but or asked.avoid or uploads)
 
     def respond(hits: Hits) -> Response:
         took_ms = (time.perf_counter() - start) * 1000
         return answer(document(served, hits, took_ms, why=asked.why, items=asked.items))
 
     if alone and isinstance(id := pictures[0], int):
+        check_alone(asked)
 
         def alike() -> Response:
             item = served.item(id)
-            run = served.run(asked.run)
+            run = served.runs(asked.kind, asked.run)[0]
             return respond(library.more_like(item.id, run=run.name, sort=asked.sort, **options))
 
         return await lane.run(alike)
     runs = await served.models(asked.kind, asked.run)
     parts, avoid, shown = await _parts(served, asked, pictures, uploads, runs[0][1])
     query = Query(parts, avoid, sort=asked.sort, **options)
+    change = change_of(asked, await named.composer(asked.composer, runs[0][1], served.house.loading))
     ahead = change.asked(query) if change is not None else query
     await asyncio.gather(*(_encoded(encoder, [*ahead.parts, *ahead.negatives]) for _, encoder in runs))
     models = [encoder for _, encoder in runs]
     # One run is named, so that it is the one whose model encoded; all together go by their fingerprints.
     how: dict[str, Any] = {"kind": "hybrid"} if asked.kind == "hybrid" else {"run": runs[0][0].name}
+    if asked.rerank is not None:
+        how["rerank"] = await named.reranker(asked.rerank, served, *runs[0])
+    if named.slow(asked.rerank):
+        lane = served.house.slow
 
     def found(query: Query) -> Hits:
         return library.search(query, model=models, diverse=asked.diverse, **how)

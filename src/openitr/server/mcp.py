@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from openitr.encoders.base import Encoder
+    from openitr.search.rerank import Rerank
     from openitr.server.served import Served
     from openitr.server.settings import Settings
     from openitr.types import ImageArray, Item
@@ -53,8 +54,18 @@ def mount(app: FastAPI, served: Served, settings: Settings) -> Callable[[], Abst
         preparation = encoder(name).preparation
         return served.pictures.decode(safe_path(collection, item), preparation, item.name).array
 
-    libraries = {collection.name: collection.library for collection in served}
-    tools = Tools(libraries, encoder=encoder, picture=picture, discreet=served.discreet, show_paths=settings.show_paths)
+    def second(name: str, rerank: str) -> Rerank:
+        collection = served.get(name)
+        return served.named.stage(rerank, collection, collection.run(), encoder(name))
+
+    tools = Tools(
+        {collection.name: collection.library for collection in served},
+        encoder=encoder,
+        second=second,
+        picture=picture,
+        discreet=served.discreet,
+        show_paths=settings.show_paths,
+    )
     endpoint = _Endpoint()
     app.router.routes.append(Route("/mcp", endpoint, methods=["GET", "POST", "DELETE"], include_in_schema=False))
 
@@ -63,7 +74,7 @@ def mount(app: FastAPI, served: Served, settings: Settings) -> Callable[[], Abst
         from openitr.server.mcp_tools import build
 
         # Nothing is remembered between calls, so any of several servers behind one address may answer.
-        server = build(tools, served.quick.run)
+        server = build(tools, served.quick.run, served.slow.run)
         server.streamable_http_app(stateless_http=True, json_response=True, max_request_body_size=_BODY, host="")
         endpoint.manager = server.session_manager
         async with server.session_manager.run():

@@ -33,22 +33,26 @@ Where = Annotated[
 Limit = Annotated[int, Field(description="How many hits.", ge=1, le=MAX_HITS)]
 Seen = Annotated[int, Field(description="How many of the best to show as small pictures.", ge=0, le=MAX_SEEN)]
 Id = Annotated[int, Field(description="Id of a picture, as in the answer of a search.", ge=0, lt=2**63)]
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-def build(tools: Tools, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> MCPServer[Any]:
+def build(tools: Tools, run: Run, slowly: Run | None = None) -> MCPServer[Any]:
     """An MCP server with the tools.
 
     Args:
         tools: What they do.
         run: Calls a function in a thread.
+        slowly: The same for what takes some seconds; ``run`` if None.
     """
     server: MCPServer[Any] = MCPServer(
         "openitr", title="OpenITR", instructions=_WORDS, version=openitr.__version__, log_level="WARNING"
     )
     reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
-    async def told(call: Callable[[], tuple[dict[str, Any], list[int]]], collection: str | None, seen: int) -> Any:
+    async def told(
+        call: Callable[[], tuple[dict[str, Any], list[int]]], collection: str | None, seen: int, slow: bool = False
+    ) -> Any:
         def work() -> CallToolResult:
             document, ids = call()
             words = TextContent(type="text", text=json.dumps(document, ensure_ascii=False))
@@ -59,7 +63,7 @@ def build(tools: Tools, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> M
             return CallToolResult(content=[words, *pictures], structured_content=document)
 
         try:
-            return await run(work)
+            return await (slowly or run if slow else run)(work)
         except OpenITRError as error:
             raise ToolError(tools.discreet(str(error))) from error
         except Problem as error:
@@ -73,10 +77,18 @@ def build(tools: Tools, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> M
         where: Where = (),
         limit: Limit = 10,
         look: Seen = 0,
+        rerank: Annotated[
+            str | None,
+            Field(
+                description='A second look at the best hits: "logic" for and, or, not between several things (quick); '
+                '"comclip" for who does what to whom (seconds).',
+                max_length=50,
+            ),
+        ] = None,
     ) -> CallToolResult:
         """Find pictures by what they show, each with the probability that it is what was asked for."""
-        call = partial(tools.search, query, collection, avoid, where, limit)
-        return await told(call, collection, look)  # type: ignore[no-any-return]
+        call = partial(tools.search, query, collection, avoid, where, limit, rerank)
+        return await told(call, collection, look, rerank is not None)  # type: ignore[no-any-return]
 
     @server.tool(annotations=reads, title="Similar pictures")
     async def similar_pictures(

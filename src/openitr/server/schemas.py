@@ -59,8 +59,15 @@ class SearchRequest(Body):
     strength: Annotated[StrictFloat | StrictInt, Field(ge=0, le=4)] = Field(
         1, description="How much `but` counts: 0 not at all, 1 as usual."
     )
-    composer: Literal["pdv", "weimocir", "cirevl"] | None = Field(
-        None, description="How `but` is followed; left out, as weighted words, which works with every kind."
+    composer: Name | None = Field(
+        None,
+        description="How `but` is followed: pdv, weimocir, cirevl, or a name that the server was started with; "
+        "left out, as weighted words, which works with every kind.",
+    )
+    rerank: Name | None = Field(
+        None,
+        description="What looks again at the best, by words: logic, comclip, cotrr, or a name that the server was "
+        "started with.",
     )
     avoid: Avoided | Annotated[list[Avoided], Field(max_length=MAX_PARTS)] | None = Field(
         None, alias="not", description="What the hits should not show."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -15,8 +16,10 @@ from openitr.search.kinds import runs_for
 from openitr.server.batching import BatchingEncoder
 from openitr.server.discreet import Discreet
 from openitr.server.lanes import Lane
+from openitr.server.named import Named
 from openitr.server.pictures import Pictures
 from openitr.server.problems import Problem, log
+from openitr.server.quickening import Quickening
 from openitr.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class ServedCollection:
     def __init__(self, name: str, library: Library, house: Served) -> None:
         self.name, self.library, self.house = name, library, house
         self._changes = Changes(library.collection.store)
-        self.kept = Kept(self._changes)
+        self.kept, self._runs = Kept(self._changes), Kept(self._changes)
 
     def close(self) -> None:
         """Release what this name holds; the library is left open."""
@@ -87,6 +90,22 @@ class ServedCollection:
         """
         return (await self.models(None, name))[0]
 
+    def runs(self, kind: str | None, name: str | None) -> list[Run]:
+        """The runs that answer for a kind, or the one of a name.
+
+        Raises:
+            Problem: 422, there is no such run.
+        """
+        if kind is None or name is not None:
+            runs = [self.run(name)]
+        if kind is not None:
+            try:
+                runs = runs_for(self.library.collection, kind, name)
+            except CollectionError as error:
+                have = ", ".join(self.library.collection.kinds()) or "none yet"
+                raise Problem(422, f"{self.name} has no {kind} run", f"kinds: {have}") from error
+        return runs
+
     async def models(self, kind: str | None, name: str | None) -> list[tuple[Run, BatchingEncoder]]:
         """The runs that answer for a kind, or the one of a name, with their models.
 
@@ -94,22 +113,21 @@ class ServedCollection:
             Problem: 422, there is no such run.
         """
 
-        def known() -> list[tuple[Run, BatchingEncoder | None]]:
-            if kind is None or name is not None:
-                runs = [self.run(name)]
-            if kind is not None:
-                try:
-                    runs = runs_for(self.library.collection, kind, name)
-                except CollectionError as error:
-                    have = ", ".join(self.library.collection.kinds()) or "none yet"
-                    raise Problem(422, f"{self.name} has no {kind} run", f"kinds: {have}") from error
-            return [(run, self.encoder(run) if self.house.has_encoder(run.spec) else None) for run in runs]
-
-        found = await self.house.quick.run(known)
-        return [
-            (run, encoder if encoder is not None else await self.house.loading.run(self.encoder, run))
-            for run, encoder in found
-        ]
+        asked = kind, name
+        # What holds for this state of the collection is known without another thread.
+        runs: list[Run] | None = self._runs.now(asked)
+        if runs is None:
+            runs = await self.house.quick.run(self._runs.get, asked, lambda: self.runs(kind, name))
+        found = []
+        for run in runs:
+            self.house.quicken(run)
+            encoder = self.house.ready(run.spec)
+            if encoder is None:
+                encoder = await self.house.loading.run(self.encoder, run)
+            else:
+                self.library.encoder(run, encoder)
+            found.append((run, encoder))
+        return found
 
 
 class Served:
@@ -133,6 +151,7 @@ class Served:
         self.settings = settings
         self.stopping = threading.Event()
         self.pictures = Pictures()
+        self.named = Named(settings)
         waiting = settings.max_waiting
         # Each kind of work has its own threads, so that none waits for another kind. Searches have more than there are
         # cores, because those that come together share their way through the vectors.
@@ -147,6 +166,9 @@ class Served:
         self._lmm: LMM | None = None
         self._looked = False
         self._lock = threading.Lock()
+        self._quickening = Quickening()
+        # The loop itself holds its tasks only weakly.
+        self._tasks: set[asyncio.Future[None]] = set()
         self._collections = {name: ServedCollection(name, library, self) for name, library in libraries.items()}
 
     @staticmethod
@@ -179,9 +201,9 @@ class Served:
             raise Problem(404, f"there is no collection {name!r}", f"there are: {', '.join(self._collections)}")
         return found
 
-    def has_encoder(self, spec: str) -> bool:
-        """Whether a model is loaded already."""
-        return spec in self._encoders
+    def ready(self, spec: str) -> BatchingEncoder | None:
+        """A model that is loaded already; asking never waits for one that is being loaded."""
+        return self._encoders.get(spec)
 
     def encoder(self, spec: str) -> BatchingEncoder:
         """A model by its spec, loaded once for all collections."""
@@ -208,6 +230,19 @@ class Served:
             log.warning("conversations do without a language model: %s", error)
         self._looked = True
 
+    def quicken(self, run: Run) -> None:
+        """Have a run that came after the start searched by machine code soon; nobody waits for it."""
+        if self._quickening.wanted(run.index):
+            work = asyncio.ensure_future(self.loading.run(self._quickening.quicken, run.index))
+            self._tasks.add(work)
+            work.add_done_callback(self._over)
+
+    def _over(self, work: asyncio.Future[None]) -> None:
+        self._tasks.discard(work)
+        # Refused where too much is loaded at a time, which is no matter: the search goes on as it is.
+        if not work.cancelled():
+            work.exception()
+
     def warm(self) -> None:
         """Do what the first visitor would wait for; what cannot be done says so when it is asked for."""
         for served in self:
@@ -216,8 +251,10 @@ class Served:
             try:
                 found = served.library.collection
                 served.kept.get(("order", "{}", "date"), partial(browse.order, found))
-                if found.run_names():
-                    served.library.search("a picture", model=served.encoder(served.run()), k=1)
+                for run in (found.run(kind=kind) for kind in found.kinds()):
+                    served.library.search("a picture", run=run.name, model=served.encoder(run), k=1)
+                    if self._quickening.wanted(run.index):
+                        self._quickening.quicken(run.index)
             except Exception as error:
                 log.warning("%s cannot be searched yet: %s", served.name, error)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _MIB = 1 << 20
@@ -27,6 +27,7 @@ class Settings:
         write_seconds: How long a client may leave a piece of an answer unread.
         max_connections: Open at a time; a further one is answered 503.
         max_waiting: Calls of one kind that wait for their turn before a further one is answered 503.
+        rerankers, composers: Trained models by the names that requests may say; no request names a folder.
         state_folder: Where the queue of jobs is kept; None is a folder beside the user's collections.
 
     >>> Settings(port=9000).base
@@ -48,6 +49,8 @@ class Settings:
     write_seconds: float = 60.0
     max_connections: int = 512
     max_waiting: int = 256
+    rerankers: Mapping[str, Path] = field(default_factory=dict)
+    composers: Mapping[str, Path] = field(default_factory=dict)
     state_folder: Path | None = None
 
     @property

@@ -10,10 +10,12 @@ from openitr.library import Library
 from openitr.media.formats import HEAD, sniff
 from openitr.search.compose.change import Change
 from openitr.search.parts import decode_query
+from openitr.search.rerank.named import NAMED
 from openitr.types import Hits, ImageArray, Item, Part
 
 if TYPE_CHECKING:
     from openitr.encoders.base import Encoder
+    from openitr.search.rerank import Rerank
 
 _SHOWN = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
@@ -24,6 +26,7 @@ class Tools:
     Args:
         libraries: By name; the first is the default.
         encoder: The model to ask a collection with, by its name; None lets each library load its own.
+        second: A second look at a collection's hits, by both names; None knows the words alone.
         picture: A picture of a collection, by its name, ready for a model; None decodes the file here.
         discreet: Takes the folders of this disk out of a text.
         show_paths: Whether answers say where a picture lies on this disk.
@@ -40,22 +43,37 @@ class Tools:
         libraries: Mapping[str, Library],
         *,
         encoder: Callable[[str], Encoder] | None = None,
+        second: Callable[[str, str], Rerank] | None = None,
         picture: Callable[[str, Item], ImageArray] | None = None,
         discreet: Callable[[str], str] = str,
         show_paths: bool = False,
     ) -> None:
         self.libraries = dict(libraries)
         self.encoder, self.discreet, self.show_paths = encoder, discreet, show_paths
+        self.second = second
         self.picture = picture or (lambda name, item: decode_query(self.libraries[name].file(item)))
 
     def search(
-        self, query: str, collection: str | None, avoid: Sequence[str], where: Sequence[str], limit: int
+        self,
+        query: str,
+        collection: str | None,
+        avoid: Sequence[str],
+        where: Sequence[str],
+        limit: int,
+        rerank: str | None = None,
     ) -> tuple[dict[str, Any], list[int]]:
         """Hits as plain data, and their ids."""
         name, library = self._library(collection)
+        again: str | Rerank | None = rerank
+        if rerank is not None and self.second is not None:
+            again = self.second(name, rerank)
+        elif rerank is not None and rerank not in NAMED:
+            # Folders are for those who sit at this machine.
+            raise InputError(f"there is no reranker {rerank!r}", f"use {', '.join(NAMED)}")
         model = self.encoder(name) if self.encoder else None
         # Weighted like on the command line it would be a surprise: "10:30 on a clock" is a text here.
-        hits = library.search(query, negatives=[f"1:{text}" for text in avoid], where=where, k=limit, model=model)
+        shun = [f"1:{text}" for text in avoid]
+        hits = library.search(query, negatives=shun, where=where, k=limit, model=model, rerank=again)
         return self._told(name, library, hits), [hit.id for hit in hits]
 
     def similar(
@@ -145,7 +163,8 @@ class Tools:
             pictures.append(facts)
         likely = len(hits.likely())
         said = f"{likely} of these {len(hits)} are likely" if likely else "nothing here is likely to be that"
-        return {"collection": name, "answer": said, "searched": hits.total, "pictures": pictures}
+        notes = {"notes": [self.discreet(note) for note in hits.notes]} if hits.notes else {}
+        return {"collection": name, "answer": said, "searched": hits.total, "pictures": pictures, **notes}
 
 
 def _plain(value: Any) -> Any:

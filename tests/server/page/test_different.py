@@ -75,10 +75,12 @@ def test_the_picture_has_a_weight_of_its_own_and_the_address_holds_both(open_pag
     assert (tab.input_value(CHANGE), tab.input_value(PICTURE)) == ("2.5", "0.4")
     tab.focus(FIELD)
     names = []
-    for _ in range(2):
+    for _ in range(3):
         tab.keyboard.press("Tab")
         names.append(tab.evaluate("document.activeElement.getAttribute('aria-label')"))
-    assert names == ["How different", "The picture counts"], "every control has a name and can be reached"
+    assert names == ["How it is followed", "How different", "The picture counts"], (
+        "every control has a name and can be reached"
+    )
     with tab.expect_request("**/v1/search") as told:
         tab.keyboard.press("ArrowRight")
     assert json.loads(told.value.post_data)["image"] == {"image": 3, "weight": 0.5}

@@ -105,11 +105,22 @@ class JobQueue:
         folder: str | None = None,
         retry: bool = False,
         restore: bool = False,
+        model: str | None = None,
+        vectors: str | None = None,
     ) -> Job:
         """Queue bringing a known root, a folder, or all known roots up to date.
 
+        Args:
+            collection: By name; the first if None.
+            root: Id of a known folder; all of them if neither this nor ``folder`` is said.
+            folder: Below a known or an allowed one.
+            retry: Look again at files that could not be read.
+            restore: Take pictures again that were removed.
+            model: Of the run that is begun, or that of the active one.
+            vectors: Begin a run of this kind where there is none; "hybrid" begins two.
+
         Raises:
-            Problem: 403 for a folder outside, 404 and 422 for a collection or root that is not there.
+            Problem: 403 for a folder or a model outside, 404 and 422 for a collection, root or model that is not there.
         """
         name, library = self._library(collection)
         roots = library.collection.roots()
@@ -125,17 +136,22 @@ class JobQueue:
             chosen = list(roots.values())
         if not chosen:
             raise Problem(422, f"{name} was made of no folder yet", "give a folder below an --allow-folder")
+        if model is not None and vectors == "hybrid":
+            raise Problem(422, "hybrid takes a model for each of its kinds", "leave the model out")
         places = [os.path.realpath(place) for place in chosen]
-        return self._submit("index", name, folders=places, retry=retry, restore=restore)
+        call = {"folders": places, "retry": retry, "restore": restore}
+        return self._submit("index", name, **call, model=self._model(library, model), vectors=vectors)
 
-    def reindex(self, collection: str | None = None, *, model: str) -> Job:
-        """Queue building a run with another model.
+    def reindex(self, collection: str | None = None, *, model: str | None = None, vectors: str | None = None) -> Job:
+        """Queue building a run with another model, or with the shipped one of a kind.
 
         Raises:
-            Problem: 403 for a model outside, 404 and 422 for a collection or model that is not there.
+            Problem: 403 for a model outside, 404 and 422 for a collection or model that is not there, or none at all.
         """
         name, library = self._library(collection)
-        return self._submit("reindex", name, model=self.admission.model(model, self._specs(library)))
+        if model is None and vectors is None:
+            raise Problem(422, "one model builds one run", "name a model, or one of the kinds dense, lexicon, late")
+        return self._submit("reindex", name, model=self._model(library, model), vectors=vectors)
 
     def eval(
         self,
@@ -221,6 +237,9 @@ class JobQueue:
         if name not in self.libraries:
             raise Problem(404, f"there is no collection {name!r}", f"there are: {', '.join(self.libraries)}")
         return name, self.libraries[name]
+
+    def _model(self, library: Library, named: str | None) -> str | None:
+        return None if named is None else self.admission.model(named, self._specs(library))
 
     def _specs(self, library: Library) -> list[str]:
         collection = library.collection

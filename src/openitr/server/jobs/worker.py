@@ -67,6 +67,8 @@ def _index(call: Mapping[str, Any], say: Say) -> dict[str, Any]:
         for folder in call["folders"]:
             report = library.index(
                 folder,
+                model=call.get("model"),
+                kind=call.get("vectors"),
                 retry=bool(call.get("retry")),
                 restore=bool(call.get("restore")),
                 on_progress=lambda step: _tell(step, say),
@@ -85,7 +87,7 @@ def _reindex(call: Mapping[str, Any], say: Say) -> dict[str, Any]:
     from openitr.library import open
 
     with open(call["place"]) as library:
-        report = library.reindex(call["model"], on_progress=lambda step: _tell(step, say))
+        report = library.reindex(call["model"], kind=call.get("vectors"), on_progress=lambda step: _tell(step, say))
     return {**report.to_json(), "notes": list(report.notes or ())[:100]}
 
 

@@ -52,7 +52,7 @@ def _about(served: ServedCollection) -> dict[str, Any]:
     """``openitr info``, without folders of this disk unless they may be shown."""
     facts = info(served.library.collection)
     show, hide = served.house.settings.show_paths, served.house.discreet
-    runs = [run | {"spec": hide.spec(run["model"]), "kind": "dense"} for run in facts["runs"]]
+    runs = [run | {"spec": hide.spec(run["model"])} for run in facts["runs"]]
     for run in runs:
         del run["model"]
     roots = []
@@ -60,6 +60,8 @@ def _about(served: ServedCollection) -> dict[str, Any]:
         name = root["path"].replace("\\", "/").rstrip("/").rpartition("/")[2]
         entry = {"id": root["id"], "name": name, "items": root["items"], "there": root["there"]}
         roots.append(entry | ({"path": root["path"]} if show else {}))
+    kinds = [run["kind"] for run in runs if run["state"] == "active"]
+    facts |= served.house.named.offered(kinds[0] if kinds else "dense")
     facts |= {"name": served.name, "runs": runs, "roots": roots, "read_only": served.house.settings.read_only}
     if not show:
         del facts["path"]

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from openitr.embeddings import Kind
 from openitr.server.jobs import Job, JobQueue
 from openitr.server.jobs.events import Listeners
 
@@ -16,6 +17,8 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 
 _Name = Annotated[str, Field(min_length=1, max_length=256)]
 _Path = Annotated[str, Field(min_length=1, max_length=4096)]
+# What `--kind` is on the command line; `kind` says which sort of job it is.
+_Vectors = Literal[Kind, "hybrid"]
 
 
 class _Asked(BaseModel):
@@ -32,13 +35,16 @@ class IndexJob(_Asked):
     folder: Annotated[_Path | None, Field(description="Below a root or an allowed folder.")] = None
     retry: Annotated[bool, Field(description="Look again at files that could not be read before.")] = False
     restore: Annotated[bool, Field(description="Take pictures again that were removed.")] = False
+    model: Annotated[_Path | None, Field(description="Of the run that is begun, or that of the active one.")] = None
+    vectors: Annotated[_Vectors | None, Field(description="Begin a run of this kind where there is none.")] = None
 
 
 class ReindexJob(_Asked):
-    """Build a run with another model."""
+    """Build a run with another model, or with the shipped one of a kind; at least one of the two is said."""
 
     kind: Literal["reindex"]
-    model: Annotated[_Path, Field(description="A shipped model, or a folder below an allowed one.")]
+    model: Annotated[_Path | None, Field(description="A shipped model, or a folder below an allowed one.")] = None
+    vectors: Annotated[Kind | None, Field(description="What the model makes; alone: the shipped model for it.")] = None
 
 
 class EvalAsked(_Asked):

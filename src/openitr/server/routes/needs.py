@@ -27,6 +27,18 @@ def collection(request: Request, name: str | None) -> ServedCollection:
     return house(request).get(name)
 
 
+async def nothing_unknown(request: Request) -> None:
+    """422 for a query parameter that the route does not read: a filter that is passed over would be a wrong answer."""
+    if not request.scope["query_string"] or not request.url.path.startswith("/v1/"):
+        return
+    dependant = request.scope["route"].dependant
+    known = [field.alias for one in (dependant, *dependant.dependencies) for field in one.query_params]
+    for name in request.query_params:
+        if name not in known:
+            there = f"use {', '.join(known)}" if known else "leave it out; this address takes none"
+            raise Problem(422, f"there is no parameter {name!r} here", there)
+
+
 def writable(request: Request) -> None:
     """403 when nothing may be changed."""
     if house(request).settings.read_only:

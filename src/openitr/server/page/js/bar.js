@@ -1,6 +1,6 @@
 /** The top of the page: the box, the ways to other views, colours, help. */
 
-import { h, fill, icon, iconButton } from "./dom.js";
+import { h, fill, icon, iconButton, offer } from "./dom.js";
 import { served, session, collectionName } from "./served.js";
 import { blank, go, href, onChange, parse, state } from "./state.js";
 import { signOut } from "./signin.js";
@@ -57,19 +57,17 @@ export function topBar(bar, tabs, { box, help }) {
 		fill(chosen, served().length > 1 && collections());
 		out.hidden = !(session().key_needed && session().signed_in);
 	};
-	const collections = () => {
-		const select = h(
-			"select",
-			{
-				"aria-label": "Collection",
-				onchange: () => go({ ...blank(state()), view: state().view, collection: select.value, run: "", versus: "" }),
-			},
-			served().map(({ name }) => h("option", { value: name, selected: name === collectionName() }, name)),
-		);
-		return select;
-	};
 	onChange(show);
 	return { show };
+}
+
+/** A choice of collection. */
+export function collections() {
+	const { view } = state();
+	const onchange = () => go({ ...blank(state()), view, collection: select.value, run: "", versus: "" });
+	const select = h("select", { "aria-label": "Collection", onchange });
+	offer(select, served().map(({ name }) => [name, name]), collectionName());
+	return select;
 }
 
 /** Links marked data-go change the state instead of loading the page again. */

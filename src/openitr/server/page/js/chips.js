@@ -57,11 +57,8 @@ function chip({ kind, label, shown, weight, most = 3, onweight, onremove }) {
 		anchor(button, pop);
 		parts.push(button, pop);
 	}
-	const remove = h(
-		"button.chip-out",
-		{ type: "button", "aria-label": `Take out ${label}`, onclick: onremove },
-		icon("close"),
-	);
+	const out = { type: "button", "aria-label": `Take out ${label}`, onclick: onremove };
+	const remove = h("button.chip-out", out, icon("close"));
 	return h(`li.chip.chip-${kind}`, null, parts, remove);
 }
 
@@ -91,19 +88,17 @@ function chipsOf(now, changes) {
 				onremove: now.image.length === 1 ? () => go({ image: [], but: "", strength: 1, item: 0 }) : without("image", i),
 			}),
 		),
-		...(now.but && changes
-			? [
-					chip({
-						kind: "but",
-						label: now.but,
-						shown: [h("b", null, "but "), now.but],
-						weight: now.strength,
-						most: 4,
-						onweight: (strength) => go({ strength }, { replace: true }),
-						onremove: () => go({ but: "", strength: 1 }),
-					}),
-				]
-			: []),
+		changes &&
+			now.but &&
+			chip({
+				kind: "but",
+				label: now.but,
+				shown: [h("b", null, "but "), now.but],
+				weight: now.strength,
+				most: 4,
+				onweight: (strength) => go({ strength }, { replace: true }),
+				onremove: () => go({ but: "", strength: 1 }),
+			}),
 		...now.add.map(({ text, weight }, i) =>
 			chip({
 				kind: "add",
@@ -117,12 +112,8 @@ function chipsOf(now, changes) {
 		...now.not.map((text, i) => {
 			const isPicture = /^(@\w+|#\d+)$/.test(text);
 			const label = isPicture ? named(text) : text;
-			return chip({
-				kind: "not",
-				label: `not ${label}`,
-				shown: [h("b", null, "not "), isPicture ? image(text) : text],
-				onremove: without("not", i),
-			});
+			const shown = [h("b", null, "not "), isPicture ? image(text) : text];
+			return chip({ kind: "not", label: `not ${label}`, shown, onremove: without("not", i) });
 		}),
 		...now.where.map((text, i) =>
 			chip({ kind: "where", label: filter(text), shown: filter(text), onremove: without("where", i) }),

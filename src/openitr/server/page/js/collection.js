@@ -1,10 +1,11 @@
 /** What is indexed: pictures, folders, runs, fields, what was skipped and why, and the jobs that work on it. */
 
 import { get } from "./api.js";
-import { h, fill, iconButton } from "./dom.js";
+import { collections } from "./bar.js";
+import { h, fill, iconButton, offer } from "./dom.js";
 import { jobsPanel } from "./jobs.js";
 import { collectionName, detail, readOnly, rootName, served, version } from "./served.js";
-import { go, href } from "./state.js";
+import { href } from "./state.js";
 import { toastError } from "./say.js";
 import { note } from "./searchview.js";
 import { bytes, counted, date, label, number } from "./words.js";
@@ -44,7 +45,7 @@ export function collectionView(root) {
 					"header.page-head",
 					null,
 					h("h1", null, name),
-					served().length > 1 && h("span.only-narrow", null, chooser(name)),
+					served().length > 1 && h("span.only-narrow", null, collections()),
 					readOnly() && h("span.kind", null, "read only"),
 				),
 				numbers(about, fields),
@@ -76,15 +77,6 @@ export function collectionView(root) {
 	return { update, close: () => jobs.close(), grid: null };
 }
 
-function chooser(name) {
-	const select = h(
-		"select",
-		{ "aria-label": "Collection", onchange: () => go({ collection: select.value, run: "", versus: "" }) },
-		served().map((one) => h("option", { value: one.name, selected: one.name === name }, one.name)),
-	);
-	return select;
-}
-
 function numbers(about, fields) {
 	const skipped = Object.values(about.skipped ?? {}).reduce((sum, count) => sum + Number(count), 0);
 	const size = Object.values(about.bytes ?? {}).reduce((sum, count) => sum + Number(count), 0);
@@ -109,38 +101,19 @@ function folders(about, jobs) {
 		null,
 		h("h2", null, "Folders"),
 		roots.length ? null : h("p.quiet", null, "No folder is indexed yet."),
-		h(
-			"ul.lines",
-			null,
-			roots.map((root) =>
-				h(
-					"li",
-					null,
-					h(
-						"div",
-						null,
-						h("b", null, root.name ?? `folder ${root.id}`),
-						h(
-							"span.quiet",
-							null,
-							root.items === undefined ? "" : counted(root.items, "picture"),
-							root.there === false ? ", not there now" : "",
-						),
-					),
-					!readOnly() &&
-						h(
-							"button.button",
-							{
-								type: "button",
-								"aria-label": `Update ${root.name ?? "the folder"}`,
-								onclick: () => jobs.start({ kind: "index", root: root.id }),
-							},
-							"Update",
-						),
-				),
-			),
-		),
+		h("ul.lines", null, roots.map((root) => folderOf(root, jobs))),
 		!readOnly() && newFolder(jobs),
+	);
+}
+
+function folderOf({ id, name = `folder ${id}`, items, there }, jobs) {
+	const said = [items === undefined ? "" : counted(items, "picture"), there === false ? ", not there now" : ""];
+	const onclick = () => jobs.start({ kind: "index", root: id });
+	return h(
+		"li",
+		null,
+		h("div", null, h("b", null, name), h("span.quiet", null, said)),
+		!readOnly() && h("button.button", { type: "button", "aria-label": `Update ${name}`, onclick }, "Update"),
 	);
 }
 
@@ -167,40 +140,14 @@ function newFolder(jobs) {
 function runsOf(about, models, jobs) {
 	const runs = about.runs ?? [];
 	const ready = models.filter((one) => one.installed && !/[A-Z]{3,}/.test(one.name));
-	const select = h(
-		"select",
-		{ "aria-label": "Model" },
-		ready.map((one) => h("option", { value: one.name }, one.name)),
-	);
-	const terms = (spec) => models.find((one) => one.name === spec);
+	const select = h("select", { "aria-label": "Model" });
+	offer(select, ready.map(({ name }) => [name, name]), "");
+	const reindex = () => jobs.start({ kind: "reindex", model: select.value });
 	return h(
 		"section.panel",
 		null,
 		h("h2", null, "Models"),
-		h(
-			"ul.lines",
-			null,
-			runs.map((run) => {
-				const model = terms(run.spec);
-				return h(
-					"li",
-					null,
-					h(
-						"div",
-						null,
-						h("b", null, run.name),
-						h(`span.kind.state-${run.state}`, null, run.state === "active" ? "answers now" : run.state),
-						h(
-							"p.quiet",
-							null,
-							[run.spec, run.kind, run.dim && `${run.dim} numbers a picture`].filter(Boolean).join(" · "),
-						),
-						model?.summary && h("p.quiet", null, model.summary),
-						model?.terms && h("details", null, h("summary", null, "Terms"), h("p.quiet", null, model.terms)),
-					),
-				);
-			}),
-		),
+		h("ul.lines", null, runs.map((run) => runOf(run, models.find((one) => one.name === run.spec)))),
 		runs.length > 1 &&
 			h("p", null, h("a", { href: href({ view: "compare", item: 0 }), "data-go": "" }, "Compare two of them")),
 		!readOnly() &&
@@ -209,18 +156,25 @@ function runsOf(about, models, jobs) {
 				"details",
 				null,
 				h("summary", null, "Index with another model"),
-				h(
-					"div.line-form",
-					null,
-					select,
-					h(
-						"button.button",
-						{ type: "button", onclick: () => jobs.start({ kind: "reindex", model: select.value }) },
-						"Reindex",
-					),
-				),
+				h("div.line-form", null, select, h("button.button", { type: "button", onclick: reindex }, "Reindex")),
 				h("p.quiet", null, "The present one answers until the new one is whole."),
 			),
+	);
+}
+
+function runOf({ name, spec, kind, dim, state: condition }, model) {
+	return h(
+		"li",
+		null,
+		h(
+			"div",
+			null,
+			h("b", null, name),
+			h(`span.kind.state-${condition}`, null, condition === "active" ? "answers now" : condition),
+			h("p.quiet", null, [spec, kind, dim && `${dim} numbers a picture`].filter(Boolean).join(" · ")),
+			model?.summary && h("p.quiet", null, model.summary),
+			model?.terms && h("details", null, h("summary", null, "Terms"), h("p.quiet", null, model.terms)),
+		),
 	);
 }
 
@@ -230,34 +184,27 @@ function fieldsOf(fields, pictures) {
 		null,
 		h("h2", null, "Fields"),
 		fields.length
-			? h(
-					"ul.lines.fields",
-					null,
-					fields.map((field) => {
-						const bar = h("span.bar.bar-for");
-						bar.style.width = `${pictures ? Math.min(100, (100 * field.count) / pictures) : 0}%`;
-						const span =
-							field.min !== undefined && field.min !== null
-								? `${short(field.min, field.kind)} to ${short(field.max, field.kind)}`
-								: (field.values ?? [])
-										.slice(0, 3)
-										.map((one) => (one.value === "" ? "(top folder)" : String(one.value)))
-										.join(", ");
-						return h(
-							"li",
-							null,
-							h(
-								"div",
-								null,
-								h("b", null, label(field.name)),
-								h("p.quiet.clip", null, span),
-								h("div.bar-track", { "aria-hidden": "true" }, bar),
-							),
-							h("span.quiet", null, number(field.count)),
-						);
-					}),
-				)
+			? h("ul.lines.fields", null, fields.map((field) => fieldOf(field, pictures)))
 			: h("p.quiet", null, "These pictures have no fields."),
+	);
+}
+
+function fieldOf({ name, kind, count, min, max, values = [] }, pictures) {
+	const bar = h("span.bar.bar-for");
+	bar.style.width = `${pictures ? Math.min(100, (100 * count) / pictures) : 0}%`;
+	const named = values.slice(0, 3).map(({ value }) => (value === "" ? "(top folder)" : String(value)));
+	const span = (min ?? null) !== null ? `${short(min, kind)} to ${short(max, kind)}` : named.join(", ");
+	return h(
+		"li",
+		null,
+		h(
+			"div",
+			null,
+			h("b", null, label(name)),
+			h("p.quiet.clip", null, span),
+			h("div.bar-track", { "aria-hidden": "true" }, bar),
+		),
+		h("span.quiet", null, number(count)),
 	);
 }
 

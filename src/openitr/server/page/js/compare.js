@@ -1,7 +1,7 @@
 /** Two runs side by side on the same question. */
 
 import { gone, post, thumbnail } from "./api.js";
-import { h, fill } from "./dom.js";
+import { h, fill, offer } from "./dom.js";
 import { chipLine } from "./chips.js";
 import { body } from "./query.js";
 import { collectionName, runs, version } from "./served.js";
@@ -18,23 +18,11 @@ export function compareView(root) {
 	const chips = chipLine();
 	const said = h("p.found");
 	const sides = [side("run"), side("versus")];
-	const columns = h(
-		"div.compare",
-		null,
-		sides.map((one) => one.element),
-	);
+	const [one, other] = sides.map(({ element }) => element);
+	const columns = h("div.compare", null, one, other);
 	const notice = h("div");
-	fill(
-		root,
-		h(
-			"div.page.page-wide",
-			null,
-			h("header.page-head", null, h("h1", null, "Compare two models")),
-			h("div.above", null, said, chips.element),
-			notice,
-			columns,
-		),
-	);
+	const head = h("header.page-head", null, h("h1", null, "Compare two models"));
+	fill(root, h("div.page.page-wide", null, head, h("div.above", null, said, chips.element), notice, columns));
 	let shown = "";
 	/** @type {AbortController | null} */
 	let asking = null;
@@ -52,15 +40,9 @@ export function compareView(root) {
 		columns.hidden = there.length < 2 || !asks(now);
 		fill(said);
 		if (there.length < 2) {
-			fill(
-				notice,
-				note(
-					"columns",
-					"There is one model here only",
-					"Index with another one first; the present one answers meanwhile.",
-					h("a.button", { href: href({ view: "collection" }), "data-go": "" }, "See the collection"),
-				),
-			);
+			const way = h("a.button", { href: href({ view: "collection" }), "data-go": "" }, "See the collection");
+			const remedy = "Index with another one first; the present one answers meanwhile.";
+			fill(notice, note("columns", "There is one model here only", remedy, way));
 			return;
 		}
 		const active = there.find((one) => one.state === "active") ?? there[0];
@@ -69,14 +51,8 @@ export function compareView(root) {
 		sides[0].choose(there, left);
 		sides[1].choose(there, right);
 		if (!asks(now)) {
-			fill(
-				notice,
-				note(
-					"search",
-					"Ask something",
-					"Both models get the same question; the places they agree on are joined by number.",
-				),
-			);
+			const text = "Both models get the same question; the places they agree on are joined by number.";
+			fill(notice, note("search", "Ask something", text));
 			return;
 		}
 		fill(notice);
@@ -117,16 +93,7 @@ function side(name) {
 	return {
 		element: h("section", null, h("header", null, select, counts), list),
 		choose(there, now) {
-			fill(
-				select,
-				there.map((one) =>
-					h(
-						"option",
-						{ value: one.name, selected: one.name === now },
-						one.name === one.spec ? one.name : `${one.name} (${one.spec})`,
-					),
-				),
-			);
+			offer(select, there.map(({ name, spec }) => [name, name === spec ? name : `${name} (${spec})`]), now);
 		},
 		show(hits, others) {
 			const places = new Map(others.map(({ id }, i) => [id, i + 1]));

@@ -13,16 +13,10 @@ const PLACED = ["latitude", "longitude", "taken_at", "description"];
  * @param {{similar: () => void, but: (text: string) => void, avoid: () => void}} does
  */
 export function details(item, does) {
+	const captions = item.captions?.map((text) => h("p.caption", null, text)) ?? [];
 	return [
 		asking(does),
-		item.captions?.length
-			? h(
-					"section",
-					null,
-					h("h3", null, "Captions"),
-					item.captions.map((text) => h("p.caption", null, text)),
-				)
-			: null,
+		captions.length > 0 && h("section", null, h("h3", null, "Captions"), captions),
 		item.facts?.description &&
 			h("section", null, h("h3", null, "Description"), h("p.caption", null, item.facts.description)),
 		h("section", null, h("h3", null, "Facts"), table(facts(item))),

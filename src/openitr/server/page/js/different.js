@@ -1,6 +1,7 @@
 /** A picture, but different: what should be, and two sliders for how much, answered while they move. */
 
-import { h } from "./dom.js";
+import { h, offer } from "./dom.js";
+import { offered } from "./served.js";
 import { go, state } from "./state.js";
 
 const TYPED_MS = 400;
@@ -8,6 +9,7 @@ const SLID_MS = 80;
 const MOST_STRENGTH = 4;
 const MOST_WEIGHT = 3;
 const LEAST_WEIGHT = 0.1;
+const WAYS = { pdv: "a direction", weimocir: "a mean of both", cirevl: "a description, changed" };
 
 /** Call a function once nothing has come for a while. */
 function later(wait, call) {
@@ -79,6 +81,10 @@ export function differentForm() {
 		const { image } = state();
 		if (image.length === 1) go({ image: [{ ...image[0], weight }] }, { replace: true });
 	});
+	const way = h("select", {
+		"aria-label": "How it is followed",
+		onchange: () => go({ composer: way.value, item: 0 }, { replace: true }),
+	});
 	const dials = h("div.dials", { role: "group", "aria-label": "How much it counts" }, change.element, picture.element);
 	const onsubmit = (event) => {
 		event.preventDefault();
@@ -89,14 +95,18 @@ export function differentForm() {
 		"form.different",
 		{ onsubmit, hidden: true, "aria-label": "The picture, but different" },
 		h("label", null, h("b", null, "But"), words),
+		way,
 		dials,
 	);
 	return {
 		element,
-		update({ image, but, strength, chat }) {
+		update({ image, but, strength, composer, chat }) {
 			element.hidden = !image.length || Boolean(chat);
 			if (document.activeElement !== words || (!typing && words.value.trim() !== but)) words.value = but;
 			dials.hidden = !but;
+			const ways = offered("composers");
+			way.hidden = !but || image.length !== 1 || !ways.length;
+			offer(way, [["", "As weighted words"], ...ways.map((name) => [name, `As ${WAYS[name] ?? name}`])], composer);
 			picture.element.hidden = image.length !== 1;
 			change.set(strength);
 			picture.set(image[0]?.weight ?? 1);

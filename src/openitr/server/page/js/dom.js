@@ -41,6 +41,14 @@ export function fill(element, ...children) {
 	append(element, children);
 }
 
+/** @param {any} select @param {string[][]} pairs values and texts @param {string} chosen */
+export function offer(select, pairs, chosen) {
+	const drawn = JSON.stringify([pairs, chosen]);
+	if (select.drawn === drawn) return;
+	select.drawn = drawn;
+	fill(select, pairs.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+}
+
 /** A line drawing, hidden from screen readers. @param {keyof typeof PATHS} name */
 export function icon(name) {
 	const svg = document.createElementNS(SVG, "svg");

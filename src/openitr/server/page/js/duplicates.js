@@ -10,12 +10,7 @@ import { note } from "./searchview.js";
 import { bytes, counted } from "./words.js";
 
 const PAGE = 30;
-const KINDS = [
-	["", "All"],
-	["copy", "Copies"],
-	["near", "Near copies"],
-	["similar", "Similar"],
-];
+const KINDS = { "": "All", copy: "Copies", near: "Near copies", similar: "Similar" };
 const MEANS = {
 	copy: "the same file or the same pixels",
 	near: "resized, recompressed or lightly edited",
@@ -114,7 +109,7 @@ export function duplicatesView(root) {
 			h(
 				"header",
 				null,
-				h(`span.kind.kind-${group.kind}`, null, (KINDS.find(([kind]) => kind === group.kind) ?? [])[1] ?? group.kind),
+				h(`span.kind.kind-${group.kind}`, null, KINDS[group.kind] ?? group.kind),
 				h("span.quiet", null, MEANS[group.kind] ?? ""),
 				!readOnly() && others,
 			),
@@ -133,9 +128,10 @@ export function duplicatesView(root) {
 				tell();
 			},
 		});
-		const facts = [item.width && `${item.width} × ${item.height}`, item.size && bytes(item.size)]
-			.filter(Boolean)
-			.join(" · ");
+		const facts = [item.width && `${item.width} × ${item.height}`, item.size && bytes(item.size)].filter(Boolean);
+		const label = { type: "button", onclick: keep, "aria-label": `Keep ${item.name} instead` };
+		const instead = h("button.plain", label, "Keep this");
+		const remove = h("label", null, box, "Remove");
 		return h(
 			`li.card${keeper ? ".card-keeper" : ""}`,
 			null,
@@ -145,23 +141,10 @@ export function duplicatesView(root) {
 				h("img", { src: thumbnail(item.id, state().collection), alt: item.name, loading: "lazy" }),
 			),
 			h("p.card-name", { title: item.path }, item.path),
-			h("p.quiet", null, facts),
+			h("p.quiet", null, facts.join(" · ")),
 			item.why && h("p.quiet", null, item.why),
 			!readOnly() &&
-				h(
-					"div.card-line",
-					null,
-					keeper
-						? h("b.keeper", null, icon("check"), "Keep")
-						: [
-								h("label", null, box, "Remove"),
-								h(
-									"button.plain",
-									{ type: "button", onclick: keep, "aria-label": `Keep ${item.name} instead` },
-									"Keep this",
-								),
-							],
-				),
+				h("div.card-line", null, keeper ? h("b.keeper", null, icon("check"), "Keep") : [remove, instead]),
 		);
 	}
 
@@ -169,13 +152,10 @@ export function duplicatesView(root) {
 		document.title = "Duplicates – OpenITR";
 		fill(
 			kinds,
-			KINDS.map(([kind, text]) =>
-				h(
-					"a",
-					{ href: href({ kind, page: 1 }), "data-go": "", "aria-current": now.kind === kind ? "true" : null },
-					text,
-				),
-			),
+			Object.entries(KINDS).map(([kind, text]) => {
+				const here = now.kind === kind ? "true" : null;
+				return h("a", { href: href({ kind, page: 1 }), "data-go": "", "aria-current": here }, text);
+			}),
 		);
 		const asked = JSON.stringify([now.collection, now.kind, now.page, version()]);
 		if (asked === shown) return;

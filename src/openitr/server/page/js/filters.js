@@ -20,13 +20,8 @@ function escaped(value) {
 /** Values of a field that are chosen now. */
 function chosen(name, where) {
 	const found = where.find((one) => one.startsWith(`${name}=`));
-	if (!found) return new Set();
-	return new Set(
-		found
-			.slice(name.length + 1)
-			.split(/(?<!\\)\|/)
-			.map((one) => one.replaceAll("\\|", "|")),
-	);
+	const values = found?.slice(name.length + 1).split(/(?<!\\)\|/) ?? [];
+	return new Set(values.map((one) => one.replaceAll("\\|", "|")));
 }
 
 /** The filter list without one test of a field, and with another in its place. */

@@ -18,7 +18,6 @@ export const PATHS = {
 	right: "M9.5 5l7 7-7 7",
 	info: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16ZM12 11v5M12 7.9v.1",
 	similar: "M4 8h10v12H4ZM8 8V4h12v12h-6",
-	pencil: "M5 19l1-4L16 5l3 3L9 18ZM14 7l3 3",
 	grid: "M4 5h7v6H4ZM14 5h6v9h-6ZM4 14h7v5H4ZM14 17h6v2h-6Z",
 	layers: "M12 4l8 4.5-8 4.5-8-4.5ZM4 13l8 4.5 8-4.5",
 	database:
@@ -28,7 +27,6 @@ export const PATHS = {
 	heat: "M12 3.5c.6 3.5 5 5.5 5 10a5 5 0 0 1-10 0c0-2 .9-3.3 2-4.3.2 1.3.7 2 1.5 2.3C10 8.5 10.5 5.5 12 3.5Z",
 	out: "M13 5h6v6M19 5l-8 8M10 6H5v13h13v-5",
 	warn: "M12 4.5 21 19.5H3ZM12 10v4.5M12 17v.1",
-	play: "M8 5.5v13l10-6.5Z",
 	chat: "M5 5h14a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-7l-4.5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1ZM8.5 9h7M8.5 12h4.5",
 	heart: "M12 19.5C7 15.6 4 12.8 4 9.4A4.2 4.2 0 0 1 12 7.4a4.2 4.2 0 0 1 8 2c0 3.4-3 6.2-8 10.1Z",
 	narrow: "M4 6h16M7 12h10M10.5 18h3",

@@ -38,6 +38,7 @@ export function jobsPanel() {
 				"aria-label": `${KINDS[job.kind]} progress`,
 				...(total && job.state === "running" ? { max: total, value: done } : {}),
 			});
+		const wrong = job.error && (job.error.detail ?? job.error.message ?? String(job.error));
 		const counts = running && total ? `${number(done)} of ${number(total)}` : "";
 		return h(
 			"li",
@@ -49,15 +50,7 @@ export function jobsPanel() {
 				h(`span.kind.state-${job.state}`, null, STATES[job.state] ?? job.state),
 				h("span.quiet", null, counts || date(job.finished ?? job.created)),
 				meter,
-				h(
-					"p.quiet.clip",
-					null,
-					job.error
-						? (job.error.detail ?? job.error.message ?? String(job.error))
-						: running
-							? text
-							: result(job.result),
-				),
+				h("p.quiet.clip", null, wrong ?? (running ? text : result(job.result))),
 			),
 			running && h("button.plain", { type: "button", onclick: () => stop(job.id) }, "Stop"),
 		);

@@ -2,7 +2,7 @@
 
 import { get, gone, post } from "./api.js";
 import { h } from "./dom.js";
-import { body } from "./query.js";
+import { body, mayLookTwice } from "./query.js";
 import { counted, number } from "./words.js";
 
 /** @typedef {import("./grid.js").Block} Block @typedef {import("./grid.js").Item} Item @typedef {import("./state.js").State} State */
@@ -74,6 +74,7 @@ export class HitList {
 		this.hits = [];
 		this.total = 0;
 		this.took = 0;
+		this.notes = [];
 		this.ended = false;
 		this.busy = false;
 		this.stop = new AbortController();
@@ -81,7 +82,10 @@ export class HitList {
 	}
 
 	async begin() {
-		await this.#load(FIRST_HITS);
+		const twice = this.state.rerank && mayLookTwice(this.state);
+		await this.#load(twice ? MORE_HITS : FIRST_HITS);
+		// Every further page would be a further second look.
+		if (twice) this.ended = true;
 	}
 
 	close() {
@@ -98,6 +102,7 @@ export class HitList {
 	/** Take hits in that follow those that are here. */
 	take(found) {
 		if (!this.hits.length) this.took = found.took_ms;
+		this.notes = found.notes ?? [];
 		this.total = found.total;
 		for (const hit of found.hits) {
 			this.hits.push(hit);

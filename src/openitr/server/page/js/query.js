@@ -28,7 +28,10 @@ export function body(state, { k, offset = 0, run = state.run }) {
 	else if (texts.length) asked.text = texts;
 	const images = state.image.map(({ ref, weight }) => (weight === 1 ? picture(ref) : { image: picture(ref), weight }));
 	if (images.length) asked.image = images.length === 1 ? images[0] : images;
-	if (state.but && images.length) Object.assign(asked, { but: state.but, strength: state.strength });
+	const changes = state.but && images.length;
+	if (changes) Object.assign(asked, { but: state.but, strength: state.strength });
+	if (changes && state.composer && images.length === 1) asked.composer = state.composer;
+	if (state.rerank && mayLookTwice(state)) asked.rerank = state.rerank;
 	if (state.not.length) asked.not = state.not.map((one) => (/^(@\w+|#\d+)$/.test(one) ? { image: picture(one) } : one));
 	if (state.where.length) asked.where = state.where;
 	if (state.sort === "date") asked.sort = "date";
@@ -36,6 +39,11 @@ export function body(state, { k, offset = 0, run = state.run }) {
 	if (offset) asked.offset = offset;
 	if (state.collection) asked.collection = state.collection;
 	return asked;
+}
+
+/** Whether hits may be looked at again, which is done by words. @param {State} state */
+export function mayLookTwice({ q, add, but, image, chat }) {
+	return Boolean((q.trim() || add.length) && !(but && image.length) && !chat);
 }
 
 /**
@@ -56,8 +64,8 @@ export function read(typed) {
 /** What makes two states ask the same. @param {State} state */
 export function key(state) {
 	if (state.chat) return JSON.stringify([state.collection, state.chat]);
-	const { collection, q, add, image, but, strength, not, where, sort, run } = state;
-	return JSON.stringify([collection, q.trim(), add, image, but, strength, not, where, sort, run]);
+	const { collection, q, add, image, but, strength, composer, not, where, sort, run, rerank } = state;
+	return JSON.stringify([collection, q.trim(), add, image, but, strength, composer, not, where, sort, run, rerank]);
 }
 
 /** What makes two states ask the same, however much each part counts. @param {State} state */

@@ -5,7 +5,6 @@ import { gone } from "./api.js";
 import { Grid } from "./grid.js";
 import { BrowseList, HitList, TalkList } from "./lists.js";
 import { chipLine } from "./chips.js";
-import { filterPanel } from "./filters.js";
 import { collectionName, served, session, version } from "./served.js";
 import { asks, go, href, state } from "./state.js";
 import { inWords, key, unweighed } from "./query.js";
@@ -25,14 +24,15 @@ const kept = new Map();
 export function searchView(root) {
 	const chips = chipLine({ changes: false });
 	const different = fetched(async () => (await import("./different.js")).differentForm());
-	const panel = filterPanel();
+	const panel = fetched(async () => (await import("./filters.js")).filterPanel());
 	const narrow = fetched(async () => (await import("./suggest.js")).suggestions());
 	const tools = toolbar();
 	const notice = h("div.notice-place");
+	const notes = h("ul.remarks");
 	const host = h("div");
 	const more = h("button.more", { type: "button", hidden: true, onclick: () => go({ rest: true }, { replace: true }) });
 	const above = h("div.above", null, tools.said, chips.element, different.element, tools.element);
-	const wall = h("div.wall", null, above, narrow.element, notice, host, more);
+	const wall = h("div.wall", null, above, narrow.element, notes, notice, host, more);
 	fill(root, wall, panel.element);
 
 	const grid = new Grid(host, {
@@ -83,6 +83,7 @@ export function searchView(root) {
 		more.hidden = !unseen;
 		if (hits && unseen) more.textContent = "Show the unlikely ones too";
 		host.hidden = !blocks.length;
+		fill(notes, hits && !now.chat && hits.notes.map((said) => h("li", null, said)));
 		explain(from);
 		if (fresh) narrow.update(now.q !== "", now, version(), Boolean(hits && !hits.poor && hits.hits.length > FEW));
 		tools.say(hits ? hits.inWords() : counted(from.total, "picture"), hits ? hits.took : null);
@@ -94,10 +95,8 @@ export function searchView(root) {
 	function explain(from) {
 		const now = state();
 		if (!from.total && !now.where.length && !served().length) {
-			fill(
-				notice,
-				note("database", "No collection is served", "Start the server with the name of one: openitr serve photos"),
-			);
+			const remedy = "Start the server with the name of one: openitr serve photos";
+			fill(notice, note("database", "No collection is served", remedy));
 		} else if (!from.total && now.where.length) {
 			fill(
 				notice,
@@ -132,7 +131,7 @@ export function searchView(root) {
 		chips.element.hidden = Boolean(now.chat);
 		converse(now);
 		tools.update(now);
-		panel.update(now, collectionName(), version());
+		panel.update(now.panel === "filters", now, collectionName(), version());
 		const asked = `${asks(now) ? "" : "all "}${key(now)} ${version()}`;
 		if (asked === shown) {
 			if (list instanceof HitList && list.hits.length) draw(list, false);
@@ -171,6 +170,7 @@ export function searchView(root) {
 			grid.show([]);
 			host.hidden = true;
 			more.hidden = true;
+			fill(notes);
 			tools.say("", null);
 			narrow.update(false, now, version(), false);
 			const { message, remedy, status } = error;

@@ -3,7 +3,7 @@
 import { h, fill, icon, iconButton } from "./dom.js";
 import { copyPaths, exportItems, removeItems } from "./actions.js";
 import { readOnly } from "./served.js";
-import { announce } from "./say.js";
+import { announce, toast } from "./say.js";
 import { counted } from "./words.js";
 import { blank, go, onChange, state } from "./state.js";
 import * as selection from "./selection.js";
@@ -16,18 +16,19 @@ export function selectionBar(host) {
 	const button = (sign, text, onclick) =>
 		h("button.tool", { type: "button", onclick, "aria-label": text, title: text }, icon(sign), h("span", null, text));
 	const ids = () => selection.items().map(({ id }) => id);
+	const few = () => {
+		const chosen = ids();
+		if (chosen.length > MOST_ASKED) toast(`A question takes ${MOST_ASKED} pictures: those selected first.`);
+		return chosen.slice(0, MOST_ASKED);
+	};
 	const ask = () => {
-		const image = ids()
-			.slice(0, MOST_ASKED)
-			.map((id) => ({ ref: String(id), weight: 1 }));
+		const image = few().map((id) => ({ ref: String(id), weight: 1 }));
 		selection.clear();
 		go({ ...blank(state()), image });
 	};
 	const point = async (close) => {
 		const { talk } = await import("./chat.js");
-		const chosen = ids();
-		const likes = chosen.slice(0, MOST_ASKED).map((like) => ({ like }));
-		const steps = close ? likes : [{ reject: chosen.slice(0, MOST_LEFT) }];
+		const steps = close ? few().map((like) => ({ like })) : [{ reject: ids().slice(0, MOST_LEFT) }];
 		for (const step of steps) if (!(await talk(step))) return;
 		selection.clear();
 	};
@@ -42,7 +43,8 @@ export function selectionBar(host) {
 			return;
 		}
 		announce(`${count} selected`);
-		if (host.childElementCount) fill(host.querySelector("p"), `${counted(count, "picture")} selected`);
+		const said = `${counted(count, "picture")} selected`;
+		if (host.childElementCount) fill(host.querySelector("p"), said);
 		else {
 			fill(
 				host,
@@ -50,7 +52,7 @@ export function selectionBar(host) {
 					"div.selection-bar",
 					{ role: "toolbar", "aria-label": "Selected pictures" },
 					iconButton("close", "Clear the selection", () => selection.clear()),
-					h("p", null, `${counted(count, "picture")} selected`),
+					h("p", null, said),
 					close,
 					not,
 					button("similar", "More like these", ask),

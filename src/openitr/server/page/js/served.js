@@ -51,6 +51,11 @@ export function runs(name) {
 	return details.get(name)?.runs ?? [];
 }
 
+/** Names that a search may say. @param {"rerankers" | "composers"} what */
+export function offered(what) {
+	return details.get(collectionName())?.[what] ?? [];
+}
+
 /** Name of an indexed folder. @param {number} id */
 export function rootName(id) {
 	const root = (details.get(collectionName())?.roots ?? []).find((one) => one.id === id);

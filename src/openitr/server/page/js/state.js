@@ -9,6 +9,8 @@
  * @property {string} q the words in the box
  * @property {Words[]} add further weighted words
  * @property {Picture[]} image
+ * @property {string} rerank what looks again at the best hits
+ * @property {string} composer how `but` is followed
  * @property {string} but what should be different from the picture
  * @property {number} strength of `but`
  * @property {string[]} not words, or "@..." and "#17" for pictures
@@ -25,7 +27,9 @@
  */
 
 const VIEWS = ["search", "duplicates", "collection", "compare"];
-const PLAIN = ["collection", "q", "but", "sort", "run", "versus", "panel", "chat", "kind"];
+const PLAIN = ["collection", "q", "rerank", "but", "composer", "sort", "run", "versus", "panel", "chat", "kind"];
+// What leaves the question as it is, and a second look at its hits with it.
+const ASIDE = ["item", "rest", "sort", "panel"];
 
 function weighted(text) {
 	const found = /^(-?\d+(?:\.\d+)?):(.+)$/s.exec(text);
@@ -113,14 +117,20 @@ function take(next) {
 	for (const listener of listeners) listener(now, before);
 }
 
+function after(patch) {
+	const next = { ...now, ...patch };
+	next.chat = talks(next);
+	if (!("rerank" in patch) && Object.keys(patch).some((name) => !ASIDE.includes(name))) next.rerank = "";
+	return next;
+}
+
 /**
  * Go on to another state.
  * @param {Partial<State>} patch
  * @param {{replace?: boolean}} [options] replace: the present address is not one to come back to
  */
 export function go(patch, { replace = false } = {}) {
-	const next = { ...now, ...patch };
-	next.chat = talks(next);
+	const next = after(patch);
 	const to = format(next);
 	if (to === format(now)) return;
 	// Where one was is remembered with the entry that is left, so that "back" finds the same pictures.
@@ -141,7 +151,7 @@ export function leave(otherwise) {
 
 /** The address of another state. @param {Partial<State>} patch */
 export function href(patch) {
-	return format({ ...now, ...patch });
+	return format(after(patch));
 }
 
 history.scrollRestoration = "manual";

@@ -1,17 +1,23 @@
 /** The line between the question and the pictures: what was found, in which order, how large. */
 
-import { h, fill, icon } from "./dom.js";
-import { collectionName, runs } from "./served.js";
+import { h, fill, icon, offer } from "./dom.js";
+import { mayLookTwice } from "./query.js";
+import { collectionName, offered, runs } from "./served.js";
 import { asks, go, state } from "./state.js";
 import * as size from "./size.js";
+
+const LOOKS = { logic: "and, or, not", comclip: "who does what", cotrr: "a language model" };
 
 export function toolbar() {
 	const said = h("p.found");
 	const sort = h("select", { "aria-label": "Order", onchange: () => go({ sort: sort.value, item: 0 }) });
 	const run = h("select", {
 		"aria-label": "Model run",
-		title: "Which run answers",
 		onchange: () => go({ run: run.value, item: 0 }),
+	});
+	const again = h("select", {
+		"aria-label": "Second look",
+		onchange: () => go({ rerank: again.value, item: 0 }),
 	});
 	const slider = h("input.size", {
 		type: "range",
@@ -44,10 +50,9 @@ export function toolbar() {
 		icon("chat"),
 		h("span", null, "Chat"),
 	);
-	let drawn = "";
 	return {
 		said,
-		element: h("div.tools", null, slider, run, sort, filters, chat),
+		element: h("div.tools", null, slider, run, again, sort, filters, chat),
 		say(text, took) {
 			fill(said, text, took !== null && h("span.took", null, `${took < 10 ? took.toFixed(1) : Math.round(took)} ms`));
 		},
@@ -55,31 +60,15 @@ export function toolbar() {
 			filters.setAttribute("aria-expanded", String(now.panel === "filters"));
 			chat.setAttribute("aria-expanded", String(now.panel === "chat"));
 			sort.hidden = Boolean(now.chat);
-			const orders = asks(now)
-				? [
-						["", "Best first"],
-						["date", "Newest first"],
-					]
-				: [
-						["", "Newest first"],
-						["added", "Last added"],
-						["path", "By name"],
-					];
+			const plain = { "": "Newest first", added: "Last added", path: "By name" };
+			const orders = Object.entries(asks(now) ? { "": "Best first", date: "Newest first" } : plain);
 			const there = runs(collectionName()).filter(({ state: condition }) => condition !== "building");
 			run.hidden = there.length < 2 || !asks(now) || Boolean(now.chat);
-			const shown = JSON.stringify([orders, now.sort, there, now.run]);
-			if (shown === drawn) return;
-			drawn = shown;
-			fill(
-				sort,
-				orders.map(([value, text]) => h("option", { value, selected: value === now.sort }, text)),
-			);
-			fill(
-				run,
-				there.map(({ name, state: condition }) =>
-					h("option", { value: condition === "active" ? "" : name, selected: now.run === name }, name),
-				),
-			);
+			const looks = offered("rerankers");
+			again.hidden = !looks.length || !mayLookTwice(now);
+			offer(sort, orders, now.sort);
+			offer(again, [["", "Look once"], ...looks.map((name) => [name, `Look twice: ${LOOKS[name] ?? name}`])], now.rerank);
+			offer(run, there.map(({ name, state: condition }) => [condition === "active" ? "" : name, name]), now.run);
 		},
 	};
 }
