@@ -20,6 +20,7 @@ from openitr.systems.frozen_tokens import tokens
 
 K, QUERIES, MADE = 10, 100, 100_000
 SETTINGS = ((16, 50), (32, 100), (32, 200), (64, 400), (64, 800), (128, 1600))  # probes, rescored
+LAYOUTS = ((8, 13), (8, None), (4, None))  # bits a dimension, tokens that a picture's are merged into
 Found = list[npt.NDArray[np.int64]]
 
 
@@ -55,7 +56,7 @@ def made_of(images: TokenEmbeddings, many: int, seed: int = 0) -> TokenEmbedding
 
 
 def section(name: str, images: TokenEmbeddings, queries: TokenEmbeddings) -> list[list[Any]]:
-    """Exact search in torch, in bf16 and float32, one query and many at once; then ours, compiled and not."""
+    """Exact search in torch, in bf16 and float32, one query and many at once; then ours in each layout."""
     bags = [queries.values[queries.offsets[i] : queries.offsets[i + 1]] for i in range(len(queries))]
     each = images.values.nbytes / len(images)
     exact = [
@@ -67,22 +68,24 @@ def section(name: str, images: TokenEmbeddings, queries: TokenEmbeddings) -> lis
     for kind, batch, found, times in exact:
         about = f"torch {kind}" + (f", {batch} queries at once" if batch > 1 else "")
         rows.append(_row(name, about, found, truth, times, 0.0, each / (2 if kind == "bf16" else 1), best))
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        index = TokenIndex(Path(folder), images.dim)
-        index.add(np.arange(len(images)), images)
-        index.flush()
-        took = time.perf_counter() - start
-        size = index.stats()["bytes"] / len(images)
-        index.close()
-        for compiled in (True, False):
-            index = TokenIndex(Path(folder), compiled=compiled)
-            for probes, rescored in SETTINGS if compiled else SETTINGS[2:4]:
-                index.probes, index.rescored = probes, rescored
-                ours, times = _timed(lambda bag, by=index: by.search(_single(bag), K)[0].ids, bags)
-                about = f"openitr TokenIndex, {probes} probes, {rescored} rescored" + ("" if compiled else ", NumPy")
-                rows.append(_row(name, about, ours, truth, times, took, size, best))
+    for bits, pool in LAYOUTS:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            index = TokenIndex(Path(folder), images.dim, bits=bits, pool=pool)
+            index.add(np.arange(len(images)), images)
+            index.flush()
+            took = time.perf_counter() - start
+            size = index.stats()["bytes"] / len(images)
             index.close()
+            for compiled in (True, False) if (bits, pool) == LAYOUTS[0] else (True,):
+                index = TokenIndex(Path(folder), compiled=compiled)
+                for probes, rescored in SETTINGS if compiled else SETTINGS[2:4]:
+                    index.probes, index.rescored = probes, rescored
+                    ours, times = _timed(lambda bag, by=index: by.search(_single(bag), K)[0].ids, bags)
+                    about = f"TokenIndex {bits} bits, {pool or 'all'} tokens, {probes} probes, {rescored} rescored"
+                    row = _row(name, about + ("" if compiled else ", NumPy"), ours, truth, times, took, size, best)
+                    rows.append(row)
+                index.close()
     return rows
 
 

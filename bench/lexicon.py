@@ -35,7 +35,7 @@ from openitr.systems.card import Budget
 
 N, QUERIES, K = 200_000, 300, 10
 # Words of a picture, words of a query; all that the model gives come first, and are what the others are held to.
-SETTINGS = ((100, 48), (100, 32), (64, 24), (64, 12), (32, 8), (24, 5))
+SETTINGS = ((100, 48), (100, 32), (64, 24), (64, 12), (32, 8), (24, 5), (24, 3))
 # Of Seismic: words of a query, and how far below the k-th best a block may promise and still be read.
 SEISMIC = ((24, 0.9), (8, 0.8), (5, 0.7))
 OUT = Path("bench/out/lexicon.svg")
