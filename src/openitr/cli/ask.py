@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openitr.search.hubness import Unhub
     from openitr.types import Hits, Query
 
+_READ = frozenset(["German", "French", "Chinese or Japanese", "a language in Arabic letters"])
 _COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
 
 
@@ -154,7 +155,19 @@ def search(
                 for hit in hits.likely():
                     typer.echo(str(library.file(hit.item)))
             else:
+                if model is None and (language := unread(library, hits.query)) is not None:
+                    say(f"this looks like {language}: --model multilingual reads it")
                 _print_hits(hits, explain)
+
+
+def unread(library: object, query: Query) -> str | None:
+    """The language of a question's words, where the default model, which reads English, was asked; else None."""
+    from openitr.library import Library
+    from openitr.search.suggest import tongue
+
+    language = tongue(" ".join(part.text for part in query.parts))
+    asked = isinstance(library, Library) and library.collection.run().spec == "default"
+    return language if asked and language in _READ else None
 
 
 def cure_of(name: str) -> Unhub:

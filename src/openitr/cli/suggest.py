@@ -78,7 +78,7 @@ def _print_suggested(found: Suggested) -> None:
     if found.did_you_mean:
         say(f"did you mean: {found.did_you_mean}")
     if found.language:
-        say(f"this looks like {found.language}; the model reads English")
+        say(f"this looks like {found.language}; the model reads English, --model multilingual of `openitr search` more")
     for one in found:
         more = "" if one.found is None else f", finds {one.found:.0%} of them"
         line = f"{escape(one.query)}  [dim]{len(one.ids)} pictures, {one.share:.0%} of the results{more}[/]"

@@ -320,7 +320,7 @@ def _opened(folder: Path, kind: Kind, dim: int, first: Embeddings | None, *, com
     if kind == "late":
         from openitr.index.tokens import TokenIndex
 
-        # A byte a dimension: at half of it four more in a hundred of the best ten are others; a thumbnail takes far more.
+        # A byte a dimension: with half of it four more in a hundred of the best are others; a thumbnail takes far more.
         return TokenIndex(folder, dim, bits=8, compiled=compiled)
     from openitr.index.lexicon import LexiconIndex
 
