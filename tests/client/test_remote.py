@@ -94,7 +94,8 @@ def test_the_command_line_on_a_server(pair: Pair, monkeypatch: pytest.MonkeyPatc
     ids = [[hit["id"] for hit in json.loads(said.stdout)["hits"]] for said in (here, there)]
     assert ids[0] == ids[1] and len(ids[0]) == 5
     sheet = tmp_path / "sheet.html"
-    assert CliRunner().invoke(command, ["search", pair.address, "dogs", "--sheet", str(sheet)]).exit_code == 0
+    said = CliRunner().invoke(command, ["search", pair.address, "dogs", "--sheet", str(sheet)])
+    assert said.exit_code == 0, said.output
     assert sheet.read_text().count("data:image/") >= 5
     assert CliRunner().invoke(command, ["duplicates", pair.address]).exit_code == 0
     wrong = CliRunner().invoke(command, ["verify", pair.address])

@@ -14,6 +14,7 @@ from openitr.cli.output import FIND, emit_json, errors_for_people, out, say, tab
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
+    from openitr.library import Library
     from openitr.search.hubness import Unhub
     from openitr.types import Hits, Query
 
@@ -155,19 +156,19 @@ def search(
                 for hit in hits.likely():
                     typer.echo(str(library.file(hit.item)))
             else:
-                if model is None and (language := unread(library, hits.query)) is not None:
+                # What model a server's collection was made with is the server's to know.
+                here = model is None and "://" not in collection
+                if here and (language := unread(library, hits.query)) is not None:
                     say(f"this looks like {language}: --model multilingual reads it")
                 _print_hits(hits, explain)
 
 
-def unread(library: object, query: Query) -> str | None:
+def unread(library: Library, query: Query) -> str | None:
     """The language of a question's words, where the default model, which reads English, was asked; else None."""
-    from openitr.library import Library
     from openitr.search.suggest import tongue
 
     language = tongue(" ".join(part.text for part in query.parts))
-    asked = isinstance(library, Library) and library.collection.run().spec == "default"
-    return language if asked and language in _READ else None
+    return language if language in _READ and library.collection.run().spec == "default" else None
 
 
 def cure_of(name: str) -> Unhub:
