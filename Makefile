@@ -29,7 +29,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 soak: $(VENV)/.dev  ## the full-size reliability runs
-	$(BIN)/python -m pytest -q -m slow --durations=10
+	$(BIN)/python -m pytest -q -m slow --ignore=tests/systems --durations=10
 
 bench: $(VENV)/.dev  ## side-by-side ratios
 	$(BIN)/python -m bench
