@@ -62,7 +62,7 @@ def main() -> None:
     if not options.serve:
         print(f"or look: .venv/bin/openitr serve {place}")
         return
-    from openitr.server.serve import serve
+    from openitr.server.listen import serve
     from openitr.server.settings import Settings
 
     with openitr.open(str(place)) as library:

@@ -9,8 +9,9 @@ The names below load on first use, so that ``import openitr`` stays under 200 ms
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
 
 if TYPE_CHECKING:
     from openitr.client import Client
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Client": "openitr.client",
-    "DenseEmbeddings": "openitr.embeddings",
-    "Hit": "openitr.types",
-    "Hits": "openitr.types",
-    "Item": "openitr.types",
-    "LexiconEmbeddings": "openitr.embeddings",
-    "Library": "openitr.library",
-    "OpenITRError": "openitr.errors",
-    "Part": "openitr.types",
-    "Query": "openitr.types",
-    "TokenEmbeddings": "openitr.embeddings",
-    "create": "openitr.library",
-    "open": "openitr.library",
+    "Client": "client",
+    "DenseEmbeddings": "embeddings",
+    "Hit": "types",
+    "Hits": "types",
+    "Item": "types",
+    "LexiconEmbeddings": "embeddings",
+    "Library": "library",
+    "OpenITRError": "errors",
+    "Part": "types",
+    "Query": "types",
+    "TokenEmbeddings": "embeddings",
+    "create": "library",
+    "open": "library",
 }
 
 __all__ = [
@@ -53,12 +54,4 @@ __all__ = [
     "open",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'openitr' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__ = lazily(__name__, _HOMES)

@@ -22,7 +22,7 @@ from openitr.search.compose import (
     swap_rewriter,
 )
 from openitr.search.compose.captions import MARKER
-from openitr.search.compose.tune import recall
+from openitr.search.compose.tuning import recall
 from tests.search.fakes import ColourEncoder
 
 COLOURS = {"Red": (200, 20, 20), "Green": (20, 200, 20), "Blue": (20, 20, 200), "Dark": (10, 10, 12)}

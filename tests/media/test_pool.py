@@ -151,8 +151,8 @@ def test_a_hung_worker_is_killed_and_its_neighbours_are_decoded(files: list[Path
     slow = tmp_path / "slow.jpg"
     slow.write_bytes(SLOW)
     mixed = [files[0], slow, files[1], slow, *files[2:6]]
-    with DecodePool(PREPARATION, workers=1, limits=Limits(seconds=0.7)) as pool:
-        # Warm: the start of the worker does not count, but a busy machine may make the first file slow.
+    with DecodePool(PREPARATION, workers=1, limits=Limits(seconds=2.5)) as pool:
+        # Warm: the start of the worker does not count. On a busy machine a small file may take a second.
         list(pool.map([(0, files[0])]))
         start = time.monotonic()
         before = pool.pids()
@@ -161,7 +161,7 @@ def test_a_hung_worker_is_killed_and_its_neighbours_are_decoded(files: list[Path
         assert pool.pids() != before
     assert [r.key for r in results if isinstance(r, Failed)] == [1, 3]
     assert isinstance(results[1], Failed)
-    assert results[1].reason == "took longer than 0.7 s to decode"
+    assert results[1].reason == "took longer than 2.5 s to decode"
 
 
 @posix
@@ -297,7 +297,7 @@ def test_a_worker_imports_little() -> None:
     modules = set(done.stdout.split())
     assert not modules & {"torch", "scipy", "onnxruntime", "transformers", "qdrant_edge", "typer", "rich", "tokenizers"}
     assert not any(name.startswith("openitr.") and name.split(".")[1] not in
-                   ("media", "errors", "types") for name in modules)  # fmt: skip
+                   ("media", "errors", "lazy", "types") for name in modules)  # fmt: skip
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])

@@ -19,7 +19,7 @@ import pytest
 import openitr.encoders
 import openitr.library
 from openitr.errors import InputError, OpenITRError
-from openitr.server.serve import _Announced, listen
+from openitr.server.listen import _Announced, listen
 from openitr.server.settings import Settings
 from tests.search.fakes import ColourEncoder
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from openitr.search.hubness import Unhub
     from openitr.types import Hits, Query
 
-_READ = frozenset(["German", "French", "Chinese or Japanese", "a language in Arabic letters"])
 _COLOURS = {"likely": "green", "maybe": "yellow", "rest": "dim"}
 
 
@@ -115,7 +114,6 @@ def search(
             idle.refuse(["explain"], "with --paths", "leave one of the two out")
 
         import openitr
-        from openitr.search.compose import Change
         from openitr.search.word_weights import parse_terms
 
         with openitr.open(collection) as library:
@@ -135,6 +133,8 @@ def search(
                 how: dict[str, Any] = {"kind": kind, "run": run, "model": model, "diverse": diverse, "rerank": rerank}
                 hits = library.search(query, images=image or (), **how, **different)
             else:
+                from openitr.search.compose import Change
+
                 change = None if but is None else Change.of(but, strength, composer, image or ())
                 cure, known = cure_of(unhub), lines_of(bank)
 
@@ -157,18 +157,25 @@ def search(
                     typer.echo(str(library.file(hit.item)))
             else:
                 # What model a server's collection was made with is the server's to know.
-                here = model is None and "://" not in collection
-                if here and (language := unread(library, hits.query)) is not None:
-                    say(f"this looks like {language}: --model multilingual reads it")
+                if "://" not in collection and (told := unread(library, hits.query, kind, run, model)):
+                    say(told)
                 _print_hits(hits, explain)
 
 
-def unread(library: Library, query: Query) -> str | None:
-    """The language of a question's words, where the default model, which reads English, was asked; else None."""
-    from openitr.search.suggest import tongue
+def unread(
+    library: Library, query: Query, kind: str | None = None, run: str | None = None, model: str | None = None
+) -> str | None:
+    """What to say of a question in a language that the model which answered was not made for; None for nothing."""
+    from openitr.search.kinds import runs_for
+    from openitr.search.suggest import foreign
 
-    language = tongue(" ".join(part.text for part in query.parts))
-    return language if language in _READ and library.collection.run().spec == "default" else None
+    asked = runs_for(library.collection, kind, run)
+    found = foreign(" ".join(part.text for part in query.parts), model or asked[0].spec)
+    if found is None:
+        return None
+    # Only a run of the default model can be asked with the other one as it is.
+    ready = found.reader is not None and len(asked) == 1 and asked[0].spec == "default"
+    return f"{found.sentence}: --model {found.reader}" if ready else found.sentence
 
 
 def cure_of(name: str) -> Unhub:

@@ -65,7 +65,7 @@ def serve(
         from openitr.server.settings import Settings
 
         try:
-            from openitr.server.serve import serve as run
+            from openitr.server.listen import serve as run
         except ModuleNotFoundError as error:
             raise MissingExtra("The page and the API", "server") from error
         from openitr.search.compose.named import check_composer

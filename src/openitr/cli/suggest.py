@@ -33,8 +33,8 @@ def suggest(
 ) -> None:
     """Narrow a search down: groups the hits, and says for each what to add to the words.
 
-    Also says where a word seems misspelt, or the words are of a language that the model does not read. With a language
-    model configured (OPENITR_LMM_URL), it captions the groups and words the suggestions.
+    Also says where a word seems misspelt, or the words are of a language that the model was not made for. With a
+    language model configured (OPENITR_LMM_URL), it captions the groups and words the suggestions.
 
     Examples:
       openitr suggest photos a dog
@@ -77,8 +77,8 @@ def suggest(
 def _print_suggested(found: Suggested) -> None:
     if found.did_you_mean:
         say(f"did you mean: {found.did_you_mean}")
-    if found.language:
-        say(f"this looks like {found.language}; the model reads English, --model multilingual of `openitr search` more")
+    if found.advice:
+        say(found.advice)
     for one in found:
         more = "" if one.found is None else f", finds {one.found:.0%} of them"
         line = f"{escape(one.query)}  [dim]{len(one.ids)} pictures, {one.share:.0%} of the results{more}[/]"

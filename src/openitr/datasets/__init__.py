@@ -9,8 +9,9 @@ Names are loaded when they are used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
 
 if TYPE_CHECKING:
     from openitr.datasets.layouts import LAYOUTS, read
@@ -31,8 +32,4 @@ _HOMES = {
 
 __all__ = ["LAYOUTS", "Coverage", "FileImage", "ImageSource", "MemoryImage", "Pair", "PairDataset", "read"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

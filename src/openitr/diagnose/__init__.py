@@ -10,8 +10,9 @@ Names are loaded when they are used; torch only where gradients are needed.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
 
 if TYPE_CHECKING:
     from openitr.diagnose.association import CABProbe, CABReport, make_two_object_images
@@ -77,8 +78,4 @@ __all__ = [
     "word_order",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

@@ -12,16 +12,43 @@ DerivedIndex  a flat index searched through faiss codes or a copy on a server; t
 QdrantIndex   all three kinds on a Qdrant server or cluster, or in its client's local mode
 """
 
-from openitr.index.base import Index, Ranking, padded
-from openitr.index.derived import DerivedIndex
-from openitr.index.edge import EdgeIndex
-from openitr.index.flat import FlatIndex, Mark
-from openitr.index.instances import Instance, InstanceIndex
-from openitr.index.lexicon import LexiconIndex
-from openitr.index.many import ManyIndex
-from openitr.index.memory import MemoryIndex
-from openitr.index.qdrant import QdrantIndex
-from openitr.index.tokens import PooledPrefetch, TokenIndex, pool_tokens, prune_tokens
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
+
+if TYPE_CHECKING:
+    from openitr.index.base import Index, Ranking, padded
+    from openitr.index.derived import DerivedIndex
+    from openitr.index.edge import EdgeIndex
+    from openitr.index.flat import FlatIndex, Mark
+    from openitr.index.instances import Instance, InstanceIndex
+    from openitr.index.lexicon import LexiconIndex
+    from openitr.index.many import ManyIndex
+    from openitr.index.memory import MemoryIndex
+    from openitr.index.qdrant import QdrantIndex
+    from openitr.index.tokens import PooledPrefetch, TokenIndex, pool_tokens, prune_tokens
+
+_HOMES = {
+    "DerivedIndex": "derived",
+    "EdgeIndex": "edge",
+    "FlatIndex": "flat",
+    "Index": "base",
+    "Instance": "instances",
+    "InstanceIndex": "instances",
+    "LexiconIndex": "lexicon",
+    "ManyIndex": "many",
+    "Mark": "flat",
+    "MemoryIndex": "memory",
+    "PooledPrefetch": "tokens",
+    "QdrantIndex": "qdrant",
+    "Ranking": "base",
+    "TokenIndex": "tokens",
+    "padded": "base",
+    "pool_tokens": "tokens",
+    "prune_tokens": "tokens",
+}
 
 __all__ = [
     "DerivedIndex",
@@ -42,3 +69,5 @@ __all__ = [
     "pool_tokens",
     "prune_tokens",
 ]
+
+__getattr__ = lazily(__name__, _HOMES)

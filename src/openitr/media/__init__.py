@@ -5,8 +5,9 @@ Names are loaded when they are used, so that a worker process starts with no mor
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
 
 if TYPE_CHECKING:
     from openitr.media.formats import looks_like_image, sniff
@@ -52,8 +53,4 @@ __all__ = [
     "thumbnail",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

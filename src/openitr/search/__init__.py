@@ -5,8 +5,9 @@ Names are loaded when they are used, so that a search does not pay for what find
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
 
 if TYPE_CHECKING:
     from openitr.search.answer import Answer
@@ -91,8 +92,4 @@ __all__ = [
     "parse_part",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

@@ -17,7 +17,7 @@ from openitr.collection.places import cache_folder
 from openitr.datasets.scenes import All, Backdrop, Exists, Scene, Statement, World, describe, render, say
 from openitr.datasets.triplets import Triplet, scene_triplets
 from openitr.embeddings import Floats, Ints
-from openitr.search.compose.tune import recall
+from openitr.search.compose.tuning import recall
 from openitr.systems.card import Budget
 
 if TYPE_CHECKING:

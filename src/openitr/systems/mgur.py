@@ -125,7 +125,7 @@ def fitted(
 
 def one(asked: Coarse, queries: Floats) -> float:
     """R@1 of the written target, percent, the reference left out."""
-    from openitr.search.compose.tune import recall
+    from openitr.search.compose.tuning import recall
 
     return recall(queries @ asked.images.T, asked.targets, leave=asked.references)
 

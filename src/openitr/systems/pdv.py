@@ -192,7 +192,7 @@ CARD = Card(
     parts=(
         "openitr.search.compose.DirectionalQuery",
         "openitr.search.compose.LanguageComposer",
-        "openitr.search.compose.tune",
+        "openitr.search.compose.tuning",
     ),
     experiment=experiment,
 )

@@ -11,7 +11,7 @@ import numpy as np
 from openitr.datasets.scenes import COLOURS, Scene, render
 from openitr.datasets.text_triplets import TextTriplets
 from openitr.embeddings import Floats, Ints
-from openitr.search.compose.tune import recall
+from openitr.search.compose.tuning import recall
 from openitr.systems.card import Budget, Card, Check, Outcome
 from openitr.systems.edited_scenes import SIDE, WORLD, caption, edited_scenes
 

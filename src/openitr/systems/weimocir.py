@@ -142,7 +142,7 @@ CARD = Card(
     parts=(
         "openitr.search.compose.WeightedComposer",
         "openitr.search.compose.CaptionedIndex",
-        "openitr.search.compose.tune",
+        "openitr.search.compose.tuning",
     ),
     experiment=experiment,
 )

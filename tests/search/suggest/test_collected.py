@@ -81,7 +81,11 @@ def test_spelling_by_what_is_written_and_language_by_the_model(library: Library)
     # Nothing is known of the languages of a model that is not shipped.
     assert hints(library.collection, "ein Hund am Strand", encoder)[1] is None
     encoder.spec = "default"
-    assert hints(library.collection, "ein Hund am Strand", encoder) == (None, "German")
+    spelt, told = hints(library.collection, "ein Hund am Strand", encoder)
+    assert spelt is None and told is not None and told.language == "German"
+    # A model that reads the language gets no advice, and its words are no misspelt English either.
+    encoder.spec = "multilingual"
+    assert hints(library.collection, "ein Hund am Strannd", encoder) == (None, None)
 
 
 def test_a_language_model_captions_and_words(library: Library) -> None:

@@ -89,6 +89,9 @@ def test_no_words_are_refused() -> None:
         ("une femme avec un chien", "French"),
         ("un perro en la playa", "Spanish"),
         ("duas crianças na praia", "Portuguese"),
+        ("dva psi běží na trávě", "Czech"),
+        ("je ne sais quoi", None),
+        ("psi", None),
         ("собака на пляже", "a language in Cyrillic letters"),
         ("海边的狗", "Chinese or Japanese"),
         ("犬が走る", "Japanese"),
@@ -122,7 +125,7 @@ def test_captions_are_taken_for_what_they_are(real_data: object) -> None:
     from pathlib import Path
 
     lines = Path(str(real_data), "flickr8k", "captions.jsonl").read_text("utf-8").splitlines()[:300]
-    said: dict[str, list[str]] = {"en": [], "de": [], "zh": [], "ar": []}
+    said: dict[str, list[str]] = {"en": [], "de": [], "zh": [], "ar": [], "cs_translated": []}
     for line in lines:
         texts = json.loads(line)["texts"]
         for lang, captions in said.items():
@@ -130,6 +133,8 @@ def test_captions_are_taken_for_what_they_are(real_data: object) -> None:
             captions += [some] if isinstance(some, str) else some[:1]
     # English must not be called anything else; the others need only be noticed mostly.
     assert sum(tongue(text) is not None for text in said["en"]) <= 0.01 * len(said["en"])
-    for lang, name in (("de", "German"), ("zh", "Chinese or Japanese"), ("ar", "a language in Arabic letters")):
+    names = {"de": "German", "zh": "Chinese or Japanese", "ar": "a language in Arabic letters"}
+    names["cs_translated"] = "Czech"
+    for lang, name in names.items():
         found = [tongue(text) == name for text in said[lang]]
         assert len(found) > 20 and sum(found) > 0.7 * len(found), (lang, sum(found), len(found))

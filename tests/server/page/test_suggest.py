@@ -20,6 +20,7 @@ FOUND = {
     "results": 9,
     "did_you_mean": None,
     "language": None,
+    "advice": None,
     "notes": [],
 }
 
@@ -63,8 +64,8 @@ def test_hints_on_spelling_and_language(open_page: Open) -> None:
     tab = open_page("?q=a+dgo", stub=suggesting(did_you_mean="a dog"))
     tab.click(".suggest >> text='a dog'")
     tab.wait_for_url("**?q=a+dog")
-    tab = open_page("?q=ein+Hund", stub=suggesting(bucket="rest", language="German"))
-    assert "German" in tab.inner_text(".suggest p")
+    tab = open_page("?q=ein+Hund", stub=suggesting(bucket="rest", language="German", advice="this looks like German"))
+    assert "This looks like German." in tab.inner_text(".suggest p")
     assert tab.locator(".suggest li a").count() == 0, "what nobody understood is not narrowed down"
 
 

@@ -18,23 +18,57 @@ it through a search. Composers that need torch are in :mod:`openitr.models`.
 
 from __future__ import annotations
 
-from openitr.search.compose.base import Composer, ImageOnly, Started, TextOnly, VectorComposer
-from openitr.search.compose.captions import (
-    Captioner,
-    NearestTexts,
-    Rewriter,
-    lmm_captioner,
-    lmm_rewriter,
-    swap_rewriter,
-)
-from openitr.search.compose.change import Change, ComposedPart
-from openitr.search.compose.directional import DirectionalQuery
-from openitr.search.compose.language import LanguageComposer, Trace
-from openitr.search.compose.learned import Combiner, LearnedComposer
-from openitr.search.compose.named import NAMED, composer_named
-from openitr.search.compose.parts import edit_parts, edited
-from openitr.search.compose.tune import Tuned, tune
-from openitr.search.compose.weighted import CaptionedIndex, WeightedComposer
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
+
+if TYPE_CHECKING:
+    from openitr.search.compose.base import Composer, ImageOnly, Started, TextOnly, VectorComposer
+    from openitr.search.compose.captions import (
+        Captioner,
+        NearestTexts,
+        Rewriter,
+        lmm_captioner,
+        lmm_rewriter,
+        swap_rewriter,
+    )
+    from openitr.search.compose.change import Change, ComposedPart
+    from openitr.search.compose.directional import DirectionalQuery
+    from openitr.search.compose.language import LanguageComposer, Trace
+    from openitr.search.compose.learned import Combiner, LearnedComposer
+    from openitr.search.compose.named import NAMED, composer_named
+    from openitr.search.compose.parts import edit_parts, edited
+    from openitr.search.compose.tuning import Tuned, tune
+    from openitr.search.compose.weighted import CaptionedIndex, WeightedComposer
+
+_HOMES = {
+    "NAMED": "named",
+    "CaptionedIndex": "weighted",
+    "Captioner": "captions",
+    "Change": "change",
+    "Combiner": "learned",
+    "ComposedPart": "change",
+    "Composer": "base",
+    "DirectionalQuery": "directional",
+    "ImageOnly": "base",
+    "LanguageComposer": "language",
+    "LearnedComposer": "learned",
+    "NearestTexts": "captions",
+    "Rewriter": "captions",
+    "Started": "base",
+    "TextOnly": "base",
+    "Trace": "language",
+    "Tuned": "tuning",
+    "VectorComposer": "base",
+    "WeightedComposer": "weighted",
+    "composer_named": "named",
+    "edit_parts": "parts",
+    "edited": "parts",
+    "lmm_captioner": "captions",
+    "lmm_rewriter": "captions",
+    "swap_rewriter": "captions",
+    "tune": "tuning",
+}
 
 __all__ = [
     "NAMED",
@@ -64,3 +98,5 @@ __all__ = [
     "swap_rewriter",
     "tune",
 ]
+
+__getattr__ = lazily(__name__, _HOMES)

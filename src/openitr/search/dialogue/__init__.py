@@ -8,7 +8,23 @@
 
 from __future__ import annotations
 
-from openitr.search.dialogue.session import Session
-from openitr.search.dialogue.turns import Memory, Question, Searcher, Step, Turn
+from typing import TYPE_CHECKING
+
+from openitr.lazy import lazily
+
+if TYPE_CHECKING:
+    from openitr.search.dialogue.session import Session
+    from openitr.search.dialogue.turns import Memory, Question, Searcher, Step, Turn
+
+_HOMES = {
+    "Memory": "turns",
+    "Question": "turns",
+    "Searcher": "turns",
+    "Session": "session",
+    "Step": "turns",
+    "Turn": "turns",
+}
 
 __all__ = ["Memory", "Question", "Searcher", "Session", "Step", "Turn"]
+
+__getattr__ = lazily(__name__, _HOMES)

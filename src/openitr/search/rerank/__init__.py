@@ -14,9 +14,9 @@ the last is one.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from openitr.lazy import lazily
 from openitr.search.rerank.stage import Opinion, Rerank, Scorer
 
 if TYPE_CHECKING:
@@ -60,8 +60,4 @@ __all__ = [
     "wanted_and_not",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

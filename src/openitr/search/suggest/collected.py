@@ -15,14 +15,14 @@ from openitr.encoders.lmm import GAIN, LMM
 from openitr.errors import QueryError
 from openitr.search.compose.captions import lmm_captioner
 from openitr.search.forms import STOP, singular, words_of
-from openitr.search.kinds import MODEL_OF
 from openitr.search.suggest.base import Suggestion
 from openitr.search.suggest.cluster import Clusterer
 from openitr.search.suggest.group_cap import GroupCap, lmm_merger
+from openitr.search.suggest.languages import tongue
 from openitr.search.suggest.naming import Discriminative
+from openitr.search.suggest.readers import Foreign, foreign
 from openitr.search.suggest.spelling import did_you_mean
 from openitr.search.suggest.suggester import Namer, QuerySuggester
-from openitr.search.suggest.tongue import tongue
 from openitr.search.suggest.vocabulary import known_words
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 RESULTS = 80
 _SAMPLE = 5000
-# What is shipped reads English; of other models nothing is known, so nothing is said.
-_ENGLISH = frozenset((*MODEL_OF.values(), "conse"))
 
 
 class LocalLibrary(Protocol):
@@ -59,7 +57,8 @@ class Suggested(Sequence[Suggestion]):
         suggestions: One per group of its results, the largest group first.
         results: How many pictures were grouped.
         did_you_mean: The query with misspelt words put right, or None.
-        language: The language that the query seems to be in, where the model does not speak it; else None.
+        language: The language that the query seems to be in, where the model was not made for it; else None.
+        advice: A sentence on it: what the model reads, and which model reads more; else None.
         notes: What a reader should know.
     """
 
@@ -69,6 +68,7 @@ class Suggested(Sequence[Suggestion]):
     did_you_mean: str | None = None
     language: str | None = None
     notes: tuple[str, ...] = ()
+    advice: str | None = None
 
     def __len__(self) -> int:
         return len(self.suggestions)
@@ -87,6 +87,7 @@ class Suggested(Sequence[Suggestion]):
             "results": self.results,
             "did_you_mean": self.did_you_mean,
             "language": self.language,
+            "advice": self.advice,
             "notes": list(self.notes),
         }
 
@@ -130,7 +131,7 @@ def for_library(
     kept = likely if len(likely) >= k // 2 else hits[: max(len(likely), k // 2)]
     ids = np.array([hit.id for hit in kept], np.int64)
     encoder = library.encoder(chosen)
-    spelt, language = hints(collection, query, encoder)
+    spelt, strange = hints(collection, query, encoder)
     notes = [] if lmm is not None else [f"names are single phrases, without a language model; {GAIN}"]
     found: list[Suggestion] = []
     if len(ids):
@@ -144,7 +145,8 @@ def for_library(
         found = suggester.suggest(query, ids, vectors.values, texts=texts)
     if not found:
         notes = [f"{len(ids)} results are too few to be narrowed down"]
-    return Suggested(query, tuple(found), len(ids), spelt, language, tuple(notes))
+    language, advice = (strange.language, strange.sentence) if strange else (None, None)
+    return Suggested(query, tuple(found), len(ids), spelt, language, tuple(notes), advice)
 
 
 def dense_run(collection: Collection, run: str | None) -> Run:
@@ -162,13 +164,13 @@ def dense_run(collection: Collection, run: str | None) -> Run:
     return chosen
 
 
-def hints(collection: Collection, query: str, encoder: Encoder) -> tuple[str | None, str | None]:
-    """The query with misspelt words put right, and its language where the model does not speak it; None for neither.
+def hints(collection: Collection, query: str, encoder: Encoder) -> tuple[str | None, Foreign | None]:
+    """The query with misspelt words put right, and its language where the model was not made for it; None for neither.
 
     A word is known that the shipped lexicon model knows, or that is written of any picture. Words to choose from are
     those, and what is written of at most 5,000 pictures spread over the collection.
     """
-    language = tongue(query) if encoder.spec in _ENGLISH else None
+    strange = foreign(query, encoder.spec)
     index = collection.words()
     listed = frozenset(known_words())
 
@@ -183,8 +185,8 @@ def hints(collection: Collection, query: str, encoder: Encoder) -> tuple[str | N
             counts.update({word for text in written(item) for word in words_of(text) if word not in STOP})
         return counts
 
-    # Words of another language are not misspelt English.
-    return (None if language else did_you_mean(query, words, known)), language
+    # Words of another language are not misspelt English, whichever the model reads.
+    return (None if tongue(query) else did_you_mean(query, words, known)), strange
 
 
 def written(item: Item) -> list[str]:

@@ -26,7 +26,7 @@ export function suggestions() {
 		const better = worth && !found?.language ? (found?.suggestions ?? []).filter(narrows) : [];
 		const hints = found && [
 			found.did_you_mean && h("p", null, "Did you mean ", link(found.did_you_mean, found.did_you_mean), "?"),
-			found.language && h("p", null, `This looks like ${found.language}, which the model was not made for.`),
+			found.advice && h("p", null, `${found.advice[0].toUpperCase()}${found.advice.slice(1)}.`),
 		];
 		// Room is kept for what comes a moment later: pictures must not move under the hand.
 		element.hidden = !worth && !hints?.some(Boolean);

@@ -47,6 +47,9 @@ _WORDS = {
     "rood rode blauw groen geel zwart zwarte wit witte huis bergen paard vogel speelt springt",
     "Turkish": "bir ve ile iki üç köpek kedi çocuk çocuklar adam kadın kız erkek plaj kar kırmızı mavi yeşil siyah "
     "beyaz su ev dağ at kuş",
+    "Czech": "na se je ve při přes před dva dvě tři pes psi kočka dítě děti muž muži žena ženy lidé lidí chlapec "
+    "dívka pláž pláži sníh sněhu tráva trávě červený červené modrý modré zelený černý bílý bílé voda vody vodě "
+    "dům hora hory kůň pták běží skáče stojí sedí hraje hrají jde skupina mladý mladá malý malá",
     "Polish": "i na w z dwa trzy pies psy kot dziecko dzieci mężczyzna kobieta chłopiec dziewczynka plaża śnieg "
     "trawa czerwony niebieski zielony czarny biały woda dom góra koń ptak",
 }
@@ -58,7 +61,7 @@ _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 # English words or parts of names as well: beside a plainer word of its language one counts, alone it says nothing.
 _WEAK_WORDS = (
     "am ins mit das berg wald haus mann court chat rouge noir blanc aux les des du et au sur maison plage con los las "
-    "del playa casa uno lo os um uma dos com neve met wit op kat su ve ev dom pies na w z"
+    "del playa casa uno lo os um uma dos com neve met wit op kat su ve ev dom pies na w z psi se je"
 )
 _WEAK = frozenset(_WEAK_WORDS.split())
 _BY_WORD = {name: frozenset(words.split()) - _ENGLISH for name, words in _WORDS.items()}

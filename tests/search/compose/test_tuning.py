@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openitr.errors import InputError, ShapeError
-from openitr.search.compose.tune import recall, tune
+from openitr.search.compose.tuning import recall, tune
 
 
 @given(st.integers(0, 500), st.integers(1, 6), st.integers(2, 7), st.integers(1, 3))
