@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+
+from recipes.command import given, options, place
 
 from . import cards, corpus
 from .conse import Conse, Settings, class_matrix, class_sentences
@@ -24,20 +24,6 @@ from .train import Plan, train
 
 SOURCES = ["flickr8k", "openclipart", "emoji", "fashion"]
 PROBE_SEED = 99
-
-
-def _place(built: Path, out: Path) -> None:
-    """Move the finished folders into place; each is complete before its name changes.
-
-    A calibration belongs to the vectors it was fitted on, so an old one goes: fit it again after a rebuild.
-    """
-    for folder in sorted(built.iterdir()):
-        target, old = out / folder.name, out / f".{folder.name}.old"
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        folder.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, final: bool) -> None:
@@ -78,25 +64,19 @@ def build(data: Path, out: Path, cache: Path, seeds: list[int], plan: Plan, fina
         text = cards.card(name, figures, dims[name], MAX_TOKENS, TERMS[name], made, len(ids))
         (built / name / "MODEL_CARD.md").write_text(text, encoding="utf-8")
     Path(__file__).with_name("breadth_ids.txt").write_text("\n".join(ids) + "\n", encoding="utf-8")
-    _place(built, out)
+    # A calibration belongs to the vectors it was fitted on, so an old one goes: fit it again after a rebuild.
+    for folder in sorted(built.iterdir()):
+        place(folder, out / folder.name)
     built.rmdir()
     print(f"done in {time.time() - start:.0f} s: {out}", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
-    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"))
-    parser.add_argument("--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete")
+    parser = options(__doc__, cache=Path(".cache/default_model"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="one projector each")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
-    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    if given.data is None:
-        parser.error("give --data or set OPENITR_DATA")
-    torch.set_num_threads(given.threads)
-    build(Path(given.data), given.out, given.cache, given.seeds, Plan(epochs=given.epochs), not given.draft)
+    said = given(parser)
+    build(said.data, said.out, said.cache, said.seeds, Plan(epochs=said.epochs), not said.draft)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import torch
 
 from openitr.encoders import manifest
 from openitr.encoders.late import LateEncoder
+from recipes.command import DRAFT, given, options
 from recipes.default_model import corpus
 from recipes.default_model.export import export
 from recipes.default_model.features import read_pixels
@@ -88,25 +87,19 @@ def agree(folder: Path, wanted: tuple[Bags, Bags], data: Path, pairs: list[corpu
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
-    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"))
-    parser.add_argument("--cache", type=Path, default=Path(".cache/late"), help="features and heads; safe to delete")
+    parser = options(__doc__, cache=Path(".cache/late"), draft=f"{DRAFT} and write no model")
     parser.add_argument("--features", type=Path, default=Path(".cache/default_model"), help="of the default model")
-    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread and write no model")
-    given = parser.parse_args()
-    if given.data is None:
-        parser.error("give --data or set OPENITR_DATA")
+    said = given(parser)
     start, plan = time.time(), Plan()
-    data, towers, folder = Path(given.data), given.out / "towers", given.out / "late"
-    parts, reduce = read(data, towers, given.cache, given.features)
+    data, towers, folder = said.data, said.out / "towers", said.out / "late"
+    parts, reduce = read(data, towers, said.cache, said.features)
     model, learned = late(parts["train"], plan), parts["train"]
-    train(model, learned, plan, "late", given.cache / f"late-{plan.key}.safetensors")
+    train(model, learned, plan, "late", said.cache / f"late-{plan.key}.safetensors")
     whole = Whole(DIM)
     with torch.no_grad():
         whole.fit(*learned.dense, *learned_tokens(model, learned))
-    reached = figures(model, whole, parts, ["held"] if given.draft else list(card.SPLITS))
-    if given.draft:
+    reached = figures(model, whole, parts, ["held"] if said.draft else list(card.SPLITS))
+    if said.draft:
         return
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, model, reduce, whole, towers)

@@ -5,13 +5,12 @@ Starts from the finished default model, and the features that its recipe keeps i
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 from pathlib import Path
 
 import torch
 
+from recipes.command import DRAFT, WEIGHTS, given, options
 from recipes.default_model import corpus
 
 from . import words
@@ -31,29 +30,22 @@ def vocabulary(pairs: dict[str, list[corpus.Pair]]) -> tuple[list[str], int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
-    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights/lexicon"))
-    parser.add_argument("--cache", type=Path, default=Path(".cache/default_model"), help="features; safe to delete")
+    draft = f"{DRAFT} and write no model"
+    parser = options(__doc__, cache=Path(".cache/default_model"), out=WEIGHTS / "lexicon", draft=draft)
     parser.add_argument("--work", type=Path, default=Path(".cache/lexicon"), help="unfinished training; safe to delete")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many; the next call goes on")
-    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread and write no model")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    if given.data is None:
-        parser.error("give --data or set OPENITR_DATA")
-    torch.set_num_threads(given.threads)
-    data, cache, plan = Path(given.data), given.cache, Plan(epochs=given.epochs)
+    said = given(parser)
+    data, cache, plan = said.data, said.cache, Plan(epochs=said.epochs)
     pairs = {name: corpus.load(data, name) for name in SOURCES}
     known, learned = vocabulary(pairs)
-    default = given.out.parent / "default"
+    default = said.out.parent / "default"
     sources = [source(data, pairs[name], default, cache, known, name == "flickr8k") for name in SOURCES]
     torch.manual_seed(plan.seed)
     heads = Heads(sources[0], learned, words.of_classes(known), plan)
     print(f"{len(known):,} words, {learned:,} of them learned; {described(plan)}", flush=True)
-    given.work.mkdir(parents=True, exist_ok=True)
-    if not train(heads, sources, plan, given.work / f"heads-{plan.epochs}.pt", given.seconds):
+    said.work.mkdir(parents=True, exist_ok=True)
+    if not train(heads, sources, plan, said.work / f"heads-{plan.epochs}.pt", said.seconds):
         print("not finished; call again to go on", flush=True)
         return
     seen, told, owner = weigh(heads, sources[0], "held")
@@ -62,8 +54,8 @@ def main() -> None:
         print(f"500 held-out photos, {images} words a picture, {texts} a text: {found}", flush=True)
     share = named(seen, sources[0], "held")
     print(f"{share:.1f}% of a held-out photo's ten heaviest words stand in its captions", flush=True)
-    if not given.draft:
-        finish(heads, known, plan, data, cache, given.out, share)
+    if not said.draft:
+        finish(heads, known, plan, data, cache, said.out, share)
 
 
 if __name__ == "__main__":

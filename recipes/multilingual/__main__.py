@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import shutil
 import time
 from pathlib import Path
 
 import torch
 
 from openitr.encoders import load
+from recipes.command import given, options, place
 
-from . import cards, measure
+from . import calibrate, cards, measure
 from .bag import Bag
 from .export import NAME, difference, write
 from .inputs import prepare
@@ -20,44 +18,40 @@ from .teacher import Teacher
 from .train import Plan, train
 
 
-def build(data: Path, out: Path, cache: Path, plan: Plan, seed: int, final: bool) -> None:
+def build(data: Path, out: Path, cache: Path, dictionaries: Path, plan: Plan, seed: int, final: bool) -> None:
     """Read, train, write, measure; the folder `out`/multilingual is replaced when the new one is whole."""
     start = time.time()
-    given = prepare(data, cache)
+    inputs = prepare(data, cache, dictionaries)
     torch.manual_seed(seed)
-    bag = Bag(len(given.known), given.pictures.shape[1])
-    state = cache / f"bag-{plan.epochs}-{seed}-{len(given.known)}.pt"
-    train(bag, given, plan, state, seed)
-    built = out / ".multilingual"
-    write(built, bag, given.known, out)
-    texts = [given.read.text(s.text) for s in given.said if given.pairs[s.row].split == "held"][:200]
+    bag = Bag(len(inputs.known), inputs.pictures.shape[1])
+    state = cache / f"bag-{plan.epochs}-{seed}-{len(inputs.known)}.pt"
+    train(bag, inputs, plan, state, seed)
+    built = out / f".{NAME}"
+    write(built, bag, inputs.known, out)
+    texts = [inputs.read.text(s.text) for s in inputs.said if inputs.pairs[s.row].split == "held"][:200]
     print(f"the graph against the net, least cosine: {difference(built, bag, texts):.4f}", flush=True)
     encoder = load(str(built), threads=1, allow=out)
     figures = dict(cards.figures(encoder, data, final, Teacher(cache)))
     for name, rows in figures.items():
         print(f"\n{name}\n\n{measure.markdown(rows)}", flush=True)
-    text = cards.card(figures, encoder, data, plan, len(given.known), time.time() - start)
+    calibration = calibrate.take_over(built, out)
+    sure = f"{calibrate.TITLE}\n\nThere is no calibration: probabilities are estimates.\n"
+    if calibration is not None:
+        sure = calibrate.section(calibrate.held(data, encoder, calibration, Teacher(cache)))
+    text = cards.card(figures, sure, encoder, data, plan, len(inputs.known), start)
     (built / "MODEL_CARD.md").write_text(text, encoding="utf-8")
-    target = out / NAME
-    shutil.rmtree(target, ignore_errors=True)
-    built.rename(target)
-    print(f"done in {time.time() - start:.0f} s: {target}", flush=True)
+    place(built, out / NAME)
+    print(f"done in {time.time() - start:.0f} s: {out / NAME}", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m recipes.multilingual", description=__doc__)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPENITR_DATA"), help="the data folder")
-    parser.add_argument("--out", type=Path, default=Path("src/openitr/encoders/weights"), help="where `default` lies")
-    parser.add_argument("--cache", type=Path, default=Path(".cache/multilingual"), help="vectors; safe to delete")
+    parser = options(__doc__, cache=Path(".cache/multilingual"))
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--draft", action="store_true", help="leave Flickr8k val unread")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    if given.data is None:
-        parser.error("give --data or set OPENITR_DATA")
-    torch.set_num_threads(given.threads)
-    build(Path(given.data), given.out, given.cache, Plan(epochs=given.epochs), given.seed, not given.draft)
+    parser.add_argument("--dictionaries", type=Path, default=Path("/usr/share/dictd"), help="where FreeDict's lie")
+    said = given(parser)
+    plan = Plan(epochs=said.epochs)
+    build(said.data, said.out, said.cache, said.dictionaries, plan, said.seed, not said.draft)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ English the text looks: those texts belong to the default model's own tower.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,36 +17,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from openitr.encoders.grams import pieces, words
+from openitr.encoders.grams import grams, in_order, pieces, words
 
 Words = list[np.ndarray]
 
 WIDTH, HIDDEN = 96, 512
-SEEN = 20  # pieces in fewer training texts are left out, except whole words of names and of the dictionary
+SEEN = 20  # pieces in fewer training texts are left out, except whole words of names and of the dictionaries
+PAIRS = 40  # the same for two words in a row
+_SPACED = re.compile(r"\w+ \w+")
 
 
 def vocabulary(texts: Iterable[str], always: Iterable[str]) -> list[str]:
-    """Pieces that at least `SEEN` of the texts hold, and the whole words of `always`; sorted."""
-    count = Counter(piece for text in texts for piece in {p for w in words(text) for p in pieces(w)})
-    found = {piece for piece, many in count.items() if many >= SEEN}
+    """Pieces that at least `SEEN` of the texts hold, pairs that `PAIRS` do, and the whole words of `always`; sorted."""
+    count = Counter(piece for text in texts for piece in set(grams(text)))
+    found = {piece for piece, many in count.items() if many >= (PAIRS if _SPACED.fullmatch(piece) else SEEN)}
     return sorted(found | {pieces(word)[0] for text in always for word in words(text)})
 
 
 class Read:
-    """Texts as rows of the table, word by word; a word is looked up once."""
+    """Texts as rows of the table, word by word; a word and a pair are looked up once."""
 
     def __init__(self, known: Sequence[str]) -> None:
         self.place = {piece: i for i, piece in enumerate(known)}
-        self.found: dict[str, np.ndarray] = {}
-
-    def word(self, word: str) -> np.ndarray:
-        if word not in self.found:
-            rows = [self.place[p] for p in pieces(word) if p in self.place]
-            self.found[word] = np.array(rows, np.int64)
-        return self.found[word]
+        self.found: dict[tuple[str, str], np.ndarray] = {}
 
     def text(self, text: str) -> Words:
-        return [self.word(word) for word in words(text)]
+        said = words(text)
+        return [self._rows(*each) for each in zip(said, ["", *said], in_order(said), strict=False)]
+
+    def _rows(self, word: str, before: str, given: list[str]) -> np.ndarray:
+        if (word, before) not in self.found:
+            self.found[word, before] = np.array([self.place[p] for p in given if p in self.place], np.int64)
+        return self.found[word, before]
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,9 +33,15 @@ def figures(encoder: Encoder, data: Path, final: bool, teacher: Teacher) -> Iter
 
 
 def card(
-    found: dict[str, list[Measured]], encoder: Encoder, data: Path, plan: Plan, pieces: int, seconds: float
+    found: dict[str, list[Measured]],
+    calibration: str,
+    encoder: Encoder,
+    data: Path,
+    plan: Plan,
+    pieces: int,
+    start: float,
 ) -> str:
-    """The text of MODEL_CARD.md."""
+    """The text of MODEL_CARD.md, with a section on the calibration; `start` is when the recipe began."""
     every = [one for rows in found.values() for one in rows]
     taken = max((one.taken_for_english, one.row.language) for one in every if one.row.language != "en")
     right = min(one.taken_for_english for one in every if one.row.language == "en")
@@ -49,5 +56,6 @@ def card(
         ms=f"{measure.milliseconds(encoder):.1f}",
         hash=data_hash(data, ["flickr8k", "emoji"]),
         terms=TERMS,
-        minutes=f"{seconds / 60:.0f}",
+        minutes=f"{(time.time() - start) / 60:.0f}",
+        calibration=calibration,
     )

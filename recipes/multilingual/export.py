@@ -22,7 +22,8 @@ SUMMARY = (
 )
 TERMS = (
     "Research and other non-commercial use only: trained on Flickr8k and its captions in six languages; names of emoji "
-    "are Unicode-3.0, the English tower and the dictionary's encoder Apache-2.0."
+    "are Unicode-3.0, the English tower and the guessed dictionary's encoder Apache-2.0, the written dictionaries GPL "
+    "(FreeDict) and CC BY-SA 4.0 (CC-CEDICT)."
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from openitr.encoders.grams import words as words_of
 from recipes.default_model.corpus import Pair
@@ -16,8 +17,9 @@ from recipes.default_model.features import load_tokenizer
 from . import corpus
 from .bag import Read, Texts, Words, vocabulary
 from .corpus import Said
-from .dictionary import dictionary
+from .dictionary import dictionary, english
 from .teacher import Teacher
+from .written import written
 
 ENGLISH = 2  # English captions of each photo that are read too, to know them from the others
 
@@ -45,8 +47,14 @@ def english_words(others: list[str]) -> set[str]:
     return {w for w in vocabulary if w.isascii() and w.isalpha() and len(w) > 2} - heard
 
 
-def prepare(data: Path, cache: Path) -> Inputs:
-    """Read the corpus, ask the teacher, choose the pieces."""
+def _middles(vectors: Tensor, words: list[str], groups: list[tuple[str, ...]]) -> Tensor:
+    """(len(groups), dim): the middle of the English words that one word may mean."""
+    place = {word: i for i, word in enumerate(words)}
+    return F.normalize(torch.stack([vectors[[place[word] for word in group]].mean(0) for group in groups]), dim=1)
+
+
+def prepare(data: Path, cache: Path, dictionaries: Path) -> Inputs:
+    """Read the corpus and the dictionaries, ask the teacher, choose the pieces."""
     teacher = Teacher(cache)
     pairs = corpus.photos(data)
     said = corpus.captions(data, pairs)
@@ -55,13 +63,19 @@ def prepare(data: Path, cache: Path) -> Inputs:
     spoken += [Said("en", t, i) for i, p in enumerate(pairs) if p.split == "train" for t in p.texts[:ENGLISH]]
     emoji, called = corpus.names(data)
     spelled = english_words([s.text for s in [*train, *called]])
-    words = [(word, english) for word, english in dictionary(data, cache) if word not in spelled]
-    targets = sorted({english for _, english in words})
-    places = {word: len(emoji) + i for i, word in enumerate(targets)}
+    words: dict[str, list[str]] = {}
+    for word, meaning in dictionary(data, cache):
+        words.setdefault(word, [meaning])
+    # What people wrote goes before what was guessed.
+    words |= written(dictionaries, english(data), spelled)
+    words = {word: meanings for word, meanings in words.items() if word not in spelled}
+    targets = sorted({one for meanings in words.values() for one in meanings})
+    many = sorted({tuple(meanings) for meanings in words.values()})
+    places = {meanings: len(emoji) + i for i, meanings in enumerate(many)}
     named = [(s.text, s.row, False) for s in called if emoji[s.row].split == "train"]
     named += [(p.texts[0], i, True) for i, p in enumerate(emoji) if p.split == "train"]
-    named += [(word, places[english], False) for word, english in words]
-    named += [(english, row, True) for english, row in places.items()]
+    named += [(word, places[tuple(meanings)], False) for word, meanings in words.items()]
+    named += [(meanings[0], row, True) for meanings, row in places.items() if len(meanings) == 1]
     known = vocabulary((s.text for s in train), (text for text, _, _ in named))
     read = Read(known)
     return Inputs(
@@ -79,6 +93,6 @@ def prepare(data: Path, cache: Path) -> Inputs:
         Texts(
             [read.text(t) for t, _, _ in named], np.array([r for _, r, _ in named]), np.array([e for *_, e in named])
         ),
-        torch.cat([teacher.texts([p.texts[0] for p in emoji]), teacher.texts(targets)]),
+        torch.cat([teacher.texts([p.texts[0] for p in emoji]), _middles(teacher.texts(targets), targets, many)]),
         [read.text(word) for word in sorted(spelled)],
     )

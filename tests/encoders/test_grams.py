@@ -71,4 +71,11 @@ def test_any_text_is_read(text: str) -> None:
     for word in found:
         assert grams.pieces(word)[0] in {f"<{word}>", word[0]}
         assert not any(unicodedata.category(c) == "Mn" for c in word)
-    assert grams.grams(text) == [piece for word in found for piece in grams.pieces(word)]
+    plain = []
+    for place, word in enumerate(found):
+        plain += grams.pieces(word)
+        if place:
+            plain.append(found[place - 1] + " " + word)
+    assert grams.grams(text) == plain
+    sizes = [len(grams.pieces(word)) + (place > 0) for place, word in enumerate(found)]
+    assert [len(each) for each in grams.in_order(found)] == sizes

@@ -16,7 +16,7 @@ from openitr.encoders.multilingual import WORDS, MultilingualEncoder, same_pictu
 from openitr.encoders.onnx import OnnxEncoder
 from openitr.errors import InputError, ModelError, ShapeError
 
-KNOWN = ["<hund>", "<hunde>", "<hun", "hund", "<zwei>", "<two>", "<dogs>", "狗", "只狗", "<cafe>"]
+KNOWN = ["<hund>", "<hunde>", "<hun", "hund", "<zwei>", "<two>", "<dogs>", "狗", "只狗", "<cafe>", "zwei hunde"]
 ENGLISH = {"<two>": 9.0, "<dogs>": 9.0, "<cafe>": 1.0}
 DIM = 8
 
@@ -63,9 +63,12 @@ def encoder(tiny: ModuleType, tmp_path: Path) -> MultilingualEncoder:
 
 
 def by_hand(text: str) -> np.ndarray:
-    """The bag in plain loops: rows of all known pieces, summed, length 1."""
+    """The bag in plain loops: rows of all known pieces and pairs of words, summed, length 1."""
     total = np.zeros(DIM)
-    for word in grams.words(text):
+    said = grams.words(text)
+    for before, word in zip([None, *said], said, strict=False):
+        if f"{before} {word}" in KNOWN:
+            total += table()[KNOWN.index(f"{before} {word}")]
         for piece in grams.pieces(word):
             if piece in KNOWN:
                 total += table()[KNOWN.index(piece)]

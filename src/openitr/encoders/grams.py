@@ -2,13 +2,16 @@
 
 Words stand between "<" and ">" and give themselves and their pieces of three to five letters, so that a word never seen
 still shares pieces with its kin (fastText; Bojanowski et al. 2017, arXiv:1607.04606). Scripts that write no spaces give
-their characters, pairs and triples. Case and marks above or below a letter do not count: people leave them out.
+their characters, pairs and triples. Two words in a row are a piece as well: "red dress" says whose colour it is. Case
+and marks above or below a letter do not count: people leave them out.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
 
 SHORTEST, LONGEST = 3, 5
 UNSPACED = 3
@@ -53,10 +56,20 @@ def pieces(word: str) -> list[str]:
     return [whole, *(part for part in parts if part != whole)]
 
 
+def in_order(words: Sequence[str]) -> list[list[str]]:
+    """What each word of a text gives: its pieces, and the pair that it makes with the word before it.
+
+    >>> [each[-1] for each in in_order(["ein", "rotes", "kleid"])]
+    ['ein>', 'ein rotes', 'rotes kleid']
+    """
+    pairs = [[], *([f"{a} {b}"] for a, b in pairwise(words))]
+    return [pieces(word) + pair for word, pair in zip(words, pairs, strict=False)]
+
+
 def grams(text: str) -> list[str]:
     """All pieces of all words of a text, in order, with repeats.
 
     >>> grams("ein Ei")
-    ['<ein>', '<ei', 'ein', 'in>', '<ein', 'ein>', '<ei>', '<ei', 'ei>']
+    ['<ein>', '<ei', 'ein', 'in>', '<ein', 'ein>', '<ei>', '<ei', 'ei>', 'ein ei']
     """
-    return [piece for word in words(text) for piece in pieces(word)]
+    return [piece for each in in_order(words(text)) for piece in each]

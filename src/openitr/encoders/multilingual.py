@@ -93,7 +93,7 @@ class MultilingualEncoder(OnnxEncoder):
         windows: list[list[int]] = []
         owners: list[int] = []
         for owner, text in enumerate(texts):
-            pieces = [self._known(word) for word in _cut(grams.words(text))]
+            pieces = [self._known(each) for each in grams.in_order(_cut(grams.words(text)))]
             parts = [list(chain.from_iterable(pieces[i : i + WORDS])) for i in range(0, len(pieces), WORDS)]
             kept = [part for part in parts if part] or [[]]
             windows += kept
@@ -110,8 +110,8 @@ class MultilingualEncoder(OnnxEncoder):
         told = np.bincount(owners, counts * english, len(texts)) / np.bincount(owners, counts, len(texts))
         return long_text.pool(vectors, owners, [int(c) for c in counts]).values.copy(), told >= bars
 
-    def _known(self, word: str) -> list[int]:
-        return [self._places[piece] for piece in grams.pieces(word) if piece in self._places]
+    def _known(self, pieces: Sequence[str]) -> list[int]:
+        return [self._places[piece] for piece in pieces if piece in self._places]
 
     def _run(self, windows: Sequence[list[int]]) -> tuple[Floats, Floats]:
         longest = max(len(window) for window in windows)

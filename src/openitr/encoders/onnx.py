@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +47,7 @@ class OnnxTowers:
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, allow: Path | None = None, spec: str = ""
     ) -> None:
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
+        _check_threads(threads)
         self.manifest = manifest.read(folder, allow=allow)
         if self.manifest.kind != self.kind:
             raise ModelError(
@@ -64,6 +64,18 @@ class OnnxTowers:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r}, dim={self.dim})"
+
+    def with_threads(self, threads: int | None) -> Self:
+        """The same model with other threads inside one call; its graphs are opened anew when they are first used.
+
+        Raises:
+            InputError: threads below 1.
+        """
+        _check_threads(threads)
+        other = copy.copy(self)
+        other.threads = threads
+        other._lock, other._image, other._text = threading.Lock(), None, None
+        return other
 
     def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
         """One batch as the graph wants it."""
@@ -253,6 +265,11 @@ def _session(data: bytes, path: Path, threads: int | None) -> Any:
         raise ModelError(
             f"{path} cannot be opened: {error}", "it must be one ONNX file with its weights inside it"
         ) from error
+
+
+def _check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
 
 
 def _allowed() -> int:
