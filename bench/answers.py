@@ -23,7 +23,7 @@ def run() -> list[dict[str, Any]]:
     found = evaluate(Path(os.environ["OPENITR_DATA"]), encoder, calibration, Path(".cache/calibration"))
     rows = [
         [
-            row["kind"],
+            row["kind"] if row["domain"] == "all" else f"plain use, {row['kind']}",
             f"{row['answerable_without_likely']:.0%}" if "answerable_without_likely" in row else "",
             f"{row['removed_without_likely']:.0%}",
             f"{row['certainly_removed_without_likely']:.0%}",
@@ -31,7 +31,7 @@ def run() -> list[dict[str, Any]]:
             row["ece"],
         ]
         for row in found
-        if row["domain"] == "all"
+        if row["domain"] in ("all", "plain")
     ]
     columns = ["answerable, none likely", "answers removed, none likely", "certainly removed, none likely", "area"]
     return show(["query", *columns, "calibration error"], rows)

@@ -10,8 +10,12 @@ import numpy as np
 
 from openitr.encoders.base import Encoder
 from openitr.search.calibrate import Calibration
-from recipes.calibration.questions import reading
+from recipes.calibration.reading import reading
 from recipes.calibration.trials import Trial, embed, trials
+
+# People mostly ask for what they have: so many questions with an answer there are to one without. Calibration is fitted
+# and its error measured with this; the other figures are of each side by itself.
+ANSWERED = 4
 
 
 def expected_error(p: np.ndarray, y: np.ndarray, w: np.ndarray, bins: int = 10) -> float:
@@ -24,9 +28,7 @@ def expected_error(p: np.ndarray, y: np.ndarray, w: np.ndarray, bins: int = 10) 
 
 def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
     """The figures of one group of trials."""
-    scored = [
-        (t, (calibration.image if t.kind == "image" else calibration.text).probabilities(t.evidence)) for t in asked
-    ]
+    scored = [(t, calibration.curve(t.words).probabilities(t.evidence)) for t in asked]
     likely = [(t, p >= calibration.likely) for t, p in scored]
     best = np.array([p.max() for _, p in scored])
     there, sure = np.array([t.answerable for t in asked]), np.array([certain(t) for t in asked])
@@ -36,7 +38,7 @@ def summary(asked: Sequence[Trial], calibration: Calibration) -> dict[str, Any]:
     found = [t.labels[hit] for t, hit in likely if t.answerable and hit.any()]
     clear = [(p[t.labels >= 0], t.labels[t.labels >= 0], 1 / len(p)) for t, p in scored]
     p, y = np.concatenate([c[0] for c in clear]), np.concatenate([c[1] for c in clear])
-    share = {True: max(1, len(answerable)), False: max(1, len(removed))}
+    share = {True: max(1, len(answerable)) / ANSWERED, False: max(1, len(removed))}
     w = np.concatenate(
         [np.full(len(c[0]), c[2] / share[t.answerable]) for c, (t, _) in zip(clear, scored, strict=True)]
     )
@@ -103,9 +105,14 @@ def evaluate(data: Path, encoder: Encoder, calibration: Calibration, cache: Path
             chosen = [t for t in asked if t.domain == domain and t.kind == kind]
             if chosen:
                 rows.append({"domain": domain, "kind": kind, **summary(chosen, calibration)})
+    plain = [t for t in asked if t.domain == "plain"]
+    everyday = [t for t in plain if t.known and t.everyday and t.answers not in (1, 2)]
+    rows.append({"domain": "plain", "kind": "everyday words, 3 answers or more", **summary(everyday, calibration)})
+    rows.append({"domain": "plain", "kind": "asked and known", **summary([t for t in plain if t.known], calibration)})
+    rows.append({"domain": "plain", "kind": "foreign", **summary([t for t in plain if not t.known], calibration)})
+    asked = [t for t in asked if t.domain != "plain"]
     for kind in ("word", "phrase", "caption", "image"):
-        chosen = [t for t in asked if t.kind == kind]
-        rows.append({"domain": "all", "kind": kind, **summary(chosen, calibration)})
+        rows.append({"domain": "all", "kind": kind, **summary([t for t in asked if t.kind == kind], calibration)})
     common = [t for t in asked if t.many and t.kind != "image"]
     rows.append({"domain": "all", "kind": "text, 2% or more answer", **summary(common, calibration)})
     nowhere = {t.text for t in asked if t.answerable}

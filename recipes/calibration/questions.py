@@ -43,11 +43,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Domain:
-    """Pictures of one kind and what is asked of them."""
+    """Pictures and what is asked of them.
+
+    Args:
+        name: Of the domain.
+        files: Of the pictures.
+        questions: With their answers.
+        blocks: How many pictures come from each source, in order, where there are several: collections are mixed then.
+    """
 
     name: str
     files: Sequence[Path]
     questions: Sequence[Question]
+    blocks: tuple[int, ...] = ()
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -97,6 +105,12 @@ def _counted(captions: Sequence[Sequence[str]]) -> tuple[np.ndarray, dict[str, i
     return table, column
 
 
+def photo_rows(data: Path, split: str) -> list[dict[str, Any]]:
+    """Photos of a split; "held" are those that the models were never trained on."""
+    held = {pair.image for pair in flickr8k(data) if pair.split == "held"}
+    return [r for r in _rows(data / "flickr8k") if (r["image"] in held if split == "held" else r["split"] == split)]
+
+
 def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
     """Flickr8k photos: words, two-word phrases, captions, and pictures as queries.
 
@@ -105,8 +119,7 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
     two captions or more.
     """
     folder = data / "flickr8k"
-    held = {pair.image for pair in flickr8k(data) if pair.split == "held"}
-    rows = [r for r in _rows(folder) if (r["image"] in held if split == "held" else r["split"] == split)]
+    rows = photo_rows(data, split)
     if only:
         rows = [r for r in rows if sum(mentions(words(text), stem(only)) for text in r["texts"]["en"]) >= 2]
     rng = np.random.default_rng(seed)
@@ -165,7 +178,7 @@ def photos(data: Path, split: str, *, only: str = "", seed: int = 0) -> Domain:
     return Domain(f"{only or 'all'} photos {split}", [folder / r["image"] for r in rows], questions)
 
 
-_PRODUCTS = {
+PRODUCT_NAMES = {
     "Tshirts": "t-shirt",
     "Shirts": "shirt",
     "Casual Shoes": "shoes",
@@ -276,25 +289,25 @@ def products(data: Path, splits: Sequence[str], *, every: int = 1, seed: int = 0
     def level(row: int) -> np.ndarray:
         return np.where(kinds == kinds[row], 2, np.where(same_family(families[row]), 1, 0))
 
-    first = {kind: int(np.flatnonzero(kinds == kind)[0]) for kind in _PRODUCTS if (kinds == kind).any()}
-    questions = [_ask("word", _PRODUCTS[kind], level(row)) for kind, row in first.items()]
+    first = {kind: int(np.flatnonzero(kinds == kind)[0]) for kind in PRODUCT_NAMES if (kinds == kind).any()}
+    questions = [_ask("word", PRODUCT_NAMES[kind], level(row)) for kind, row in first.items()]
     nothing = np.zeros(len(rows), np.int64)
     alien = [name for name in NAMES if name not in _WORN] + [q for q in absent() if not _WORN & set(content(q))]
     for q in _choose(alien, 100, rng):
         questions.append(_ask("word" if " " not in q else "phrase", q, nothing))
-    looks = sorted({(k, c) for k, c in zip(kinds, colours, strict=True) if k in _PRODUCTS})
+    looks = sorted({(k, c) for k, c in zip(kinds, colours, strict=True) if k in PRODUCT_NAMES})
     for kind, colour in _choose(looks, 120, rng):
         base = level(first[kind])
         questions.append(
             _ask(
                 "phrase",
-                f"{colour.lower()} {_PRODUCTS[kind]}",
+                f"{colour.lower()} {PRODUCT_NAMES[kind]}",
                 np.where((base == 2) & (colours == colour), 2, np.minimum(base, 1)),
             )
         )
-    for row in _choose([i for i in range(len(rows)) if kinds[i] in _PRODUCTS], 100, rng):
+    for row in _choose([i for i in range(len(rows)) if kinds[i] in PRODUCT_NAMES], 100, rng):
         questions.append(_ask("caption", rows[row]["texts"][0], level(row)))
-    for row in _choose([i for i in range(len(rows)) if kinds[i] in _PRODUCTS], 150, rng):
+    for row in _choose([i for i in range(len(rows)) if kinds[i] in PRODUCT_NAMES], 150, rng):
         questions.append(_ask("image", "", level(row), row))
     return Domain(f"products {'+'.join(splits)}", [folder / r["image"] for r in rows], questions)
 
@@ -331,14 +344,19 @@ def _labelled(
     return Domain(name, [folder / r["image"] for r in rows], questions)
 
 
+def stamp_rows(data: Path) -> list[dict[str, Any]]:
+    """Tux Paint stamps without letters and symbols, with an English sentence."""
+    return [
+        r
+        for r in _rows(data / "tuxpaint")
+        if r["texts"].get("en") and r["image"].endswith(".png") and not r["category"].startswith("symbols")
+    ]
+
+
 def stamps(data: Path, *, seed: int = 0) -> Domain:
     """Tux Paint stamps without letters and symbols, asked by their English sentence; the same folder might answer."""
     folder = data / "tuxpaint"
-    rows = [
-        r
-        for r in _rows(folder)
-        if r["texts"].get("en") and r["image"].endswith(".png") and not r["category"].startswith("symbols")
-    ]
+    rows = stamp_rows(data)
     sentences = [r["texts"]["en"].split(".")[0].split("(")[0].strip() for r in rows]
     return _labelled(
         "stamps",
@@ -349,18 +367,3 @@ def stamps(data: Path, *, seed: int = 0) -> Domain:
         [r["category"].removesuffix("/cartoon") for r in rows],
         seed,
     )
-
-
-def fitting(data: Path) -> list[Domain]:
-    """What calibration learns from; the held-out photos were never trained on, the products were."""
-    return [photos(data, "held"), products(data, ("train",), every=4)]
-
-
-def reading(data: Path) -> list[Domain]:
-    """What it is judged on: other splits of photos and products, and a domain that nothing was trained on."""
-    return [
-        photos(data, "val", seed=1),
-        photos(data, "val", only="dog", seed=1),
-        products(data, ("val", "test"), seed=1),
-        stamps(data, seed=1),
-    ]

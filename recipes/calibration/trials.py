@@ -14,11 +14,14 @@ from openitr.embeddings import DenseEmbeddings, Embeddings, joined, load_embeddi
 from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background, leveled
-from openitr.search.evidence import Evidence, Usual, company_of, measure
+from openitr.search.evidence import WORDS, Evidence, Usual, measure
+from recipes.calibration.plain import EVERYDAY, bare
 from recipes.calibration.questions import Domain
 
 TOP = 20
 _BATCH = 64
+# Pictures in a folder as people have them.
+_SMALLEST, _LARGEST = 30, 2000
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Trial:
 
     Args:
         domain, kind: Of the question; kind is word, phrase, caption or image.
-        answerable: Whether the collection holds a picture that answers it.
+        answers: How many pictures of the collection answer it.
         many: Whether at least 1 in 50 of its pictures do (before they were removed).
         known: Whether the domain holds an answer at all, so that the question is asked both ways.
         hidden: How many of its pictures are expected to answer although nothing that is written of them says so.
@@ -38,13 +41,28 @@ class Trial:
 
     domain: str
     kind: str
-    answerable: bool
+    answers: int
     many: bool
     known: bool
     hidden: float
     text: str
     evidence: Evidence
     labels: np.ndarray
+
+    @property
+    def words(self) -> int:
+        """How many words are asked; 0 for a picture."""
+        return len(self.text.split())
+
+    @property
+    def everyday(self) -> bool:
+        """Whether a word is asked that everybody uses."""
+        return bare(self.text) in EVERYDAY
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the collection holds a picture that answers it."""
+        return self.answers > 0
 
 
 @dataclass(frozen=True)
@@ -58,13 +76,23 @@ class Embedded:
 
 def embed(domain: Domain, encoder: Encoder, cache: Path) -> Embedded:
     """Vectors of a domain, from ``cache`` where they are there."""
-    files = [str(f) for f in domain.files]
-    images = stored(cached(cache, encoder, "images", files, lambda: pictures(domain.files, encoder)))
+    images = joined([_block(list(files), encoder, cache) for files in _blocks(domain)])
     texts = sorted({q.text for q in domain.questions if q.text})
     rows = cached(cache, encoder, "texts", texts, lambda: encoder.encode_texts(texts))
     place = {text: row for row, text in enumerate(texts)}
     asked = [rows[[place[q.text]]] if q.text else images[[q.picture]] for q in domain.questions]
     return Embedded(domain, images, joined(asked))
+
+
+def _blocks(domain: Domain) -> Iterator[Sequence[Path]]:
+    start = 0
+    for count in domain.blocks or (len(domain.files),):
+        yield domain.files[start : start + count]
+        start += count
+
+
+def _block(files: Sequence[Path], encoder: Encoder, cache: Path) -> Embeddings:
+    return stored(cached(cache, encoder, "images", [str(f) for f in files], lambda: pictures(files, encoder)))
 
 
 def cached(
@@ -104,52 +132,104 @@ def stored(images: Embeddings) -> Embeddings:
     return kept
 
 
-def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
-    """Each question with its answers in place, and with the relevant and unclear pictures removed.
+@dataclass(frozen=True)
+class Draw:
+    """A collection that is asked a question.
 
-    Both are asked of the whole domain, and again of a random part of it (20 pictures up), since people have
-    collections of every size.
+    Args:
+        at: Which question of the domain.
+        name: Of the family of collections.
+        there: (n,) which pictures of the domain it holds.
+        labels: (n,) 1 relevant, 0 not, -1 unclear.
+        many: As in :class:`Trial`.
     """
+
+    at: int
+    name: str
+    there: np.ndarray
+    labels: np.ndarray
+    many: bool
+
+
+def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
+    """Each question with its answers in place, and with the relevant and unclear pictures removed."""
     domain, images = embedded.domain, embedded.images
     scores = leveled(embedded.queries, images)
-    others = Usual.of(leveled(background.texts, images).T)
+    short, long = (Usual.of(leveled(background.beside(n), images).T) for n in (1, WORDS + 1))
     reference = leveled(embedded.queries, background.images)
     size = len(images)
-    rng = np.random.default_rng(size)
-
-    def trial(at: int, name: str, there: np.ndarray, labels: np.ndarray, many: bool) -> Trial:
-        question = domain.questions[at]
-        rows = np.flatnonzero(there)
-        best = rows[np.argsort(-scores[at, rows], kind="stable")[:TOP]]
-        usual = Usual(others.middle[best], others.unit[best])
+    for draw in draws(domain):
+        question, query = domain.questions[draw.at], embedded.queries[[draw.at]]
+        rows = np.flatnonzero(draw.there)
+        best = rows[np.argsort(-scores[draw.at, rows], kind="stable")[:TOP]]
         by_image = question.picture >= 0
-        expected = background.expected(embedded.queries[[at]], by_image=by_image)
+        expected = background.expected(query, by_image=by_image)
         words = 0 if by_image else len(question.text.split())
-        company = np.arange(min(len(best), company_of(len(rows))))
-        evidence = measure(scores[at, best], usual, company, reference[at], expected, words, len(rows))
-        answerable, known = bool((labels[rows] == 1).any()), len(question.relevant) > 0
+        evidence = measure(
+            scores[draw.at, best],
+            (short if words <= WORDS else long)[best],
+            reference[draw.at],
+            expected,
+            words,
+            len(rows),
+        )
+        answers = int((draw.labels[rows] == 1).sum())
         hidden = question.hidden * len(rows) / size
-        return Trial(
-            name, question.kind, answerable, many, known, hidden, question.text, evidence, labels[best]
+        yield Trial(
+            draw.name, question.kind, answers, draw.many, len(question.relevant) > 0, hidden, question.text, evidence,
+            draw.labels[best],
         )  # fmt: skip
 
+
+def draws(domain: Domain) -> Iterator[Draw]:
+    """Both are asked of the whole domain, and again of a random part of it (20 pictures up), since people have
+    collections of every size; of a domain of several sources, of two random mixtures of them.
+    """
+    size = len(domain.files)
+    rng = np.random.default_rng(size)
     for at, question in enumerate(domain.questions):
         labels = np.zeros(size, np.int64)
         labels[question.relevant], labels[question.unclear] = 1, -1
         there = np.ones(size, bool)
         if question.picture >= 0:
             there[question.picture] = False
+        if domain.blocks:
+            yield from _mixtures(domain, at, labels, rng)
+            continue
         many = len(question.relevant) * 50 >= size
         if len(question.relevant):
-            yield trial(at, domain.name, there, labels, many)
+            yield Draw(at, domain.name, there, labels, many)
             part = _part(there, rng, always=int(rng.choice(question.relevant)))
-            yield trial(
-                at, f"{domain.name}, part", part, labels, int((labels[part] == 1).sum()) * 50 >= int(part.sum())
-            )
+            yield Draw(at, f"{domain.name}, part", part, labels, int((labels[part] == 1).sum()) * 50 >= int(part.sum()))
         rest = there & (labels == 0)
         if rest.sum() >= 20:
-            yield trial(at, domain.name, rest, labels, many)
-            yield trial(at, f"{domain.name}, part", _part(rest, rng), labels, many)
+            yield Draw(at, domain.name, rest, labels, many)
+            yield Draw(at, f"{domain.name}, part", _part(rest, rng), labels, many)
+
+
+def _mixtures(domain: Domain, at: int, labels: np.ndarray, rng: np.random.Generator) -> Iterator[Draw]:
+    """Two folders of 30 to 2,000 pictures, of all shares of the sources; half of them with fewer answers than usual."""
+    block = np.repeat(np.arange(len(domain.blocks)), domain.blocks)
+    for _ in range(2):
+        share = rng.dirichlet(np.full(len(domain.blocks), 0.7))
+        chance = share[block] / np.array(domain.blocks)[block]
+        most = min(_LARGEST, int(1 / chance.max()))
+        count = int(np.exp(rng.uniform(np.log(_SMALLEST), np.log(max(_SMALLEST, most)))))
+        part = np.zeros(len(labels), bool)
+        part[rng.choice(len(labels), count, replace=False, p=chance / chance.sum())] = True
+        relevant = np.flatnonzero(labels == 1)
+        if len(relevant):
+            held = part.copy()
+            held[int(rng.choice(relevant))] = True
+            own = np.flatnonzero(held & (labels == 1))
+            if rng.random() < 0.5:
+                keep = int(np.exp(rng.uniform(0, np.log(len(own)))))
+                held[rng.permutation(own)[keep:]] = False
+            many = int((labels[held] == 1).sum()) * 50 >= int(held.sum())
+            yield Draw(at, domain.name, held, labels, many)
+        rest = part & (labels == 0)
+        if rest.sum() >= 20:
+            yield Draw(at, domain.name, rest, labels, bool(len(relevant)) and many)
 
 
 def _part(there: np.ndarray, rng: np.random.Generator, always: int | None = None) -> np.ndarray:

@@ -56,6 +56,10 @@ class Library:
         self._models.close()
         self.collection.close()
 
+    def forget(self) -> None:
+        """Forget what earlier queries found out of the pictures, as a process that has just begun; models stay."""
+        self._models.forget()
+
     def __len__(self) -> int:
         return len(self.collection)
 
@@ -66,8 +70,6 @@ class Library:
     def path(self) -> Path:
         """Directory of the collection."""
         return Path(self.collection.path)
-
-    # Asking
 
     def search(
         self,
@@ -240,8 +242,6 @@ class Library:
 
         return parse_where([where] if isinstance(where, str) else list(where))
 
-    # Looking after
-
     def index(
         self,
         folder: str | os.PathLike[str],
@@ -314,8 +314,7 @@ class Library:
             InputError: An id that is not there.
         """
         chosen = self.collection.matching(self._where(where) or None)
-        named = [int(i) for i in ids]
-        if named:
+        if named := [int(i) for i in ids]:
             there = {item.id for item in self.collection.items(named)}
             if missing := [i for i in named if i not in there]:
                 raise InputError(f"there is no picture {missing[0]}", "ids are in the answer of a search")
@@ -358,10 +357,9 @@ class Library:
         Raises:
             InputError: There is none.
         """
-        items = self.collection.items([id])
-        if not items:
-            raise InputError(f"there is no picture {id}", "ids are in the answer of a search")
-        return items[0]
+        for item in self.collection.items([id]):
+            return item
+        raise InputError(f"there is no picture {id}", "ids are in the answer of a search")
 
 
 def open(name_or_path: str | os.PathLike[str]) -> Library:

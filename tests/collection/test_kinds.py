@@ -212,3 +212,15 @@ def test_ingest_of_two_new_kinds_at_once(album: Album) -> None:
     ingest(album.collection, album.folder, encoder=[TermEncoder(), ColourEncoder()], workers=1)
     assert album.collection.run().kind == "lexicon"
     assert [len(album.collection.run(kind=kind).index) for kind in ("lexicon", "dense")] == [5, 5]
+
+
+def test_the_second_run_is_told_of_as_well(album: Album) -> None:
+    steps: list[Any] = []
+    paint_many(album.folder, 5)
+    ingest(album.collection, album.folder, encoder=[ColourEncoder(), TermEncoder()], batch=2, on_progress=steps.append)
+    name = album.collection.run(kind="lexicon").name
+    assert {step.run for step in steps} == {"", name}
+    assert [(step.done, step.total, step.committed) for step in steps if step.run] == [(2, 5, 2), (4, 5, 4), (5, 5, 5)]
+    steps.clear()
+    ingest(album.collection, album.folder, encoder=[ColourEncoder(), TermEncoder()], on_progress=steps.append)
+    assert not any(step.run for step in steps), "what is whole is not told of"

@@ -66,6 +66,33 @@ def test_scores_are_those_of_the_paper(captions: list[list[str]], query: list[st
     assert best.scores.tolist() == found.scores[:2].tolist() and best.ids.tolist() == found.ids[:2].tolist()
 
 
+@given(captions=TEXTS, query=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
+def test_the_share_of_a_question_weighs_words_by_their_rarity(captions: list[list[str]], query: list[str]) -> None:
+    index = index_of(["picture"] * len(captions), [" ".join(caption) for caption in captions])
+    weights = {}
+    for word in query:
+        having = sum(word in caption for caption in captions)
+        weights[word] = max(math.log((len(captions) - having + 0.5) / (having + 0.5)), 1e-6)
+    ids, _, shares = index.told([" ".join(query)])
+    for id, share in zip(ids.tolist(), shares.tolist(), strict=True):
+        written = sum(weight for word, weight in weights.items() if word in captions[id - 1])
+        assert share == pytest.approx(written / sum(weights.values()), rel=1e-5)
+
+
+def test_who_is_described(album: Album) -> None:
+    for name in ("plain", "captioned", "tagged", "rated"):
+        paint(album.folder / f"{name}.png", len(name))
+    (album.folder / "captioned.txt").write_text("a tram")
+    (album.folder / "tagged.json").write_text(json.dumps({"tags": ["tram"]}))
+    (album.folder / "rated.json").write_text(json.dumps({"stars": 5}))
+    album.ingest()
+    words, ids = album.collection.words(), album.collection.ids()
+    assert words is not None
+    names = [item.path.partition(".")[0] for item in album.collection.items(ids)]
+    assert {n for n, is_so in zip(names, words.described(ids), strict=True) if is_so} == {"captioned", "tagged"}
+    assert words.described(ids[::-1]).tolist() == words.described(ids).tolist()[::-1]
+
+
 def test_a_filter_and_a_limit() -> None:
     index = index_of(["a"] * 5, ["dog beach", "dog", "beach", "dog dog snow snow", "tram"])
     assert index.search(["dog"], 10, np.array([2, 3, 5])).ids.tolist() == [2]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openitr.embeddings import DenseEmbeddings, Embeddings, LexiconEmbeddings, TokenEmbeddings, nothing
+from openitr.encoders import WEIGHTS
 from openitr.errors import ModelError
 from openitr.index.memory import MemoryIndex
 from openitr.search.background import Background
@@ -22,25 +23,19 @@ from openitr.search.calibrate import (
     Calibrate,
     Calibration,
     Curve,
-    Curves,
     calibration_of,
     thresholds,
     unsupervised,
 )
-from openitr.search.evidence import ANSWER, HIT, Outdone, Usual, measure
+from openitr.search.evidence import EVIDENCE, FREE, WORDS, Outdone, Usual, measure
 from openitr.search.pipeline import Asked, Candidates
 from openitr.search.retrieve import Retrieve
 from openitr.types import Part, Query
 from tests.search.fakes import unit
 
 RNG = np.random.default_rng(7)
-CURVES = Curves(
-    Curve(
-        -3.0,
-        {"company": 0.8, "company_fits": 0.8, "expected": 0.0, "expected_fits": 0.0, "length": 0.0, "size": 0.0},
-    ),
-    Curve(-2.0, {"excess": 0.8, "fits": 0.6, "expected": 0.0, "expected_fits": 0.0, "length": 0.0}),
-)
+CURVE = Curve(-2.5, {**dict.fromkeys(EVIDENCE, 0.0), "stands": 1.5, "named": 0.6, "rivals": 0.3})
+NOTHING = np.zeros(4)
 
 
 def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
@@ -49,27 +44,44 @@ def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
 
 
 def calibration(**changes: object) -> Calibration:
-    made = Calibration(CURVES, CURVES, 0.5, 0.2, "print-1", background())
+    made = Calibration(CURVE, CURVE, CURVE, 0.5, 0.2, "print-1", background())
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def test_evidence_is_what_its_names_say() -> None:
-    # 0.0, 0.1, ... 0.4 have mean 0.2 and variance 0.02.
+    # 0.0, 0.1, ... 0.4: quartiles 0.1 and 0.3, mean 0.2, variance 0.02; the best of them is 0.4.
     reference = np.linspace(0, 0.4, 5)
     rivals = np.stack([reference, reference + 0.1])
-    scores = np.array([0.4, 0.2])
-    found = measure(scores, Usual.of(rivals), np.array([0]), reference, (0.5, 0.25), 2, 2000)
+    scores = np.array([0.5, 0.2])
+    found = measure(scores, Usual.of(rivals), reference, np.array([0.1, 0.2, 0.3, 0.4]), 2, 2000)
+    columns = dict(zip(EVIDENCE, found.values.T, strict=True))
     spread = 0.02**0.5
-    columns = dict(zip(HIT, found.hit.T, strict=True))
-    assert columns["excess"] == pytest.approx([0.2 / spread - 0.5, -0.5])
-    assert columns["fits"] == pytest.approx([0.2 / spread - 0.25, -0.1 / spread - 0.25])
+    assert columns["stands"] == pytest.approx([0.1 * 1.349 / 0.2, -0.2 * 1.349 / 0.2])
+    assert columns["named"] == pytest.approx([0.3 / spread, -0.1 / spread])
+    assert columns["rivals"] == pytest.approx([0.1 / spread, -0.3 / spread])
+    about = [columns[n].tolist() for n in ("right_stands", "right_named", "wrong_stands", "wrong_named")]
+    assert about == [[0.1] * 2, [0.2] * 2, [0.3] * 2, [0.4] * 2]
     assert columns["length"] == pytest.approx([np.log(3)] * 2)
-    assert columns["expected"].tolist() == [0.5, 0.5]
-    answer = dict(zip(ANSWER, found.answer, strict=True))
-    assert answer["company"] == pytest.approx(0.2 / spread - 0.5)
-    assert answer["company_fits"] == pytest.approx(0.2 / spread - 0.25)
-    assert answer["size"] == pytest.approx(np.log(2))
-    assert found.beaten.tolist() == [0.8, 0.4]
+    assert columns["size"] == pytest.approx([np.log(2)] * 2)
+    assert found.beaten.tolist() == [1.0, 0.4]
+
+
+def test_many_right_pictures_among_the_unrelated_do_not_widen_the_unit() -> None:
+    """An eighth of the background shows it: the standard deviation grows by half, the quartiles hardly."""
+    reference = np.random.default_rng(0).normal(size=200)
+    mixed = np.concatenate([reference[:175], np.full(25, 4.0)])
+    alone, beside = (measure(np.array([9.0]), Usual(*np.ones((3, 1))), r, NOTHING, 1, 100) for r in (reference, mixed))
+    gap = [9 - np.sort(r)[-5:].mean() for r in (reference, mixed)]
+    units = [g / e.values[0, 0] for g, e in zip(gap, (alone, beside), strict=True)]
+    assert mixed.std() > 1.4 * reference.std() and units[1] < 1.25 * units[0]
+
+
+def test_scores_that_are_mostly_zero_have_a_unit() -> None:
+    """Term weights: the quartiles of a rare word are both 0."""
+    reference = np.zeros(40)
+    reference[:4] = 1.0
+    found = measure(np.array([0.0, 2.0]), Usual(*np.ones((3, 2))), reference, NOTHING, 1, 100).values[:, 0]
+    assert np.isfinite(found).all() and found[1] == pytest.approx((2 - 1) / (0.3 / 4))
 
 
 def test_outdone_is_counted_where_it_is_asked_for() -> None:
@@ -94,41 +106,53 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(st.floats(0.1, 10), st.floats(-5, 5), st.integers(0, 50))
 def test_scaling_and_shifting_every_score_changes_nothing(scale: float, shift: float, seed: int) -> None:
     scores, rivals, reference = drawn(seed)
-    one = measure(scores, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3)
+    one = measure(scores, Usual.of(rivals), reference, NOTHING, 3, 100)
     s, r, f = (scale * a + shift for a in (scores, rivals, reference))
-    two = measure(s, Usual.of(r), np.arange(10), f, (1.0, 1.0), 3)
-    assert np.allclose(one.hit, two.hit, atol=1e-6)
-    assert np.allclose(one.answer, two.answer, atol=1e-6)
+    two = measure(s, Usual.of(r), f, NOTHING, 3, 100)
+    assert np.allclose(one.values, two.values, atol=1e-6)
 
 
 @given(st.integers(0, 50), st.floats(0.0, 3.0))
-def test_a_higher_score_is_never_less_likely(seed: int, more: float) -> None:
+def test_a_higher_score_is_likelier_and_changes_no_other(seed: int, more: float) -> None:
     scores, rivals, reference = drawn(seed)
     raised = scores.copy()
     raised[3] += more
     before, after = (
-        CURVES.probabilities(measure(s, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3))
-        for s in (scores, raised)
+        CURVE.probabilities(measure(s, Usual.of(rivals), reference, NOTHING, 3, 100)) for s in (scores, raised)
     )
-    assert (after >= before - 1e-12).all()
-    assert after[3] >= before[3]
+    assert after[3] >= before[3] and (np.delete(after, 3) == np.delete(before, 3)).all()
 
 
-def test_both_factors_are_multiplied() -> None:
-    scores, rivals, reference = drawn(1)
-    evidence = measure(scores, Usual.of(rivals), np.arange(10), reference, (1.0, 1.0), 3)
-    there = -3.0 + 0.8 * evidence.answer[0] + 0.8 * evidence.answer[1]
-    for row, p in enumerate(CURVES.probabilities(evidence)):
-        hit = -2.0 + 0.8 * evidence.hit[row, 0] + 0.6 * evidence.hit[row, 1]
-        assert p == pytest.approx(1 / (1 + np.exp(-there)) / (1 + np.exp(-hit)))
+@pytest.mark.parametrize("name", ["default", "conse", "lexicon", "late"])
+def test_no_shipped_weight_lets_a_better_score_speak_against_a_picture(name: str) -> None:
+    document = json.loads((WEIGHTS / name / "calibration.json").read_text())
+    for kind in ("words", "sentence", "image"):
+        weights = document[kind]["weights"]
+        assert set(weights) == set(EVIDENCE)
+        assert all(weights[n] >= 0 for n in EVIDENCE if n not in FREE) and any(weights[n] > 0 for n in EVIDENCE[:3])
+    assert 0 < document["maybe"] < document["likely"] < 1
+
+
+def test_words_sentences_and_pictures_have_curves_of_their_own() -> None:
+    words, sentence, image = (replace(CURVE, bias=float(b)) for b in range(3))
+    made = calibration(words=words, sentence=sentence, image=image)
+    assert [made.curve(n) for n in (0, 1, WORDS, WORDS + 1, 50)] == [image, words, words, sentence, sentence]
 
 
 def test_the_expectation_is_linear_in_the_query() -> None:
-    fitted = np.array([[1, 2, 0.5], [0, 1, -1]], np.float32)
+    fitted = np.array([[1, 2, 0.5], [0, 1, -1], [0, 0, 3], [1, 0, 0]], np.float32)
     empty, query = nothing("dense", 2), DenseEmbeddings(np.array([[0.6, 0.8]], np.float32))
     made = Background(empty, empty, "test", expect_text=fitted)
-    assert made.expected(query, by_image=False) == pytest.approx((2.7, -0.2))
-    assert made.expected(query, by_image=True) == (0.0, 0.0)
+    assert made.expected(query, by_image=False) == pytest.approx([2.7, -0.2, 3, 0.6])
+    assert made.expected(query, by_image=True).tolist() == [0.0] * 4
+
+
+def test_sentences_are_compared_with_sentences() -> None:
+    short, long = unit(RNG.normal(size=(4, 3))), unit(RNG.normal(size=(2, 3)))
+    made = Background(nothing("dense", 3), short, "test", sentences=long)
+    assert [made.beside(n) for n in (0, 1, WORDS, WORDS + 1)] == [short, short, short, long]
+    assert replace(made, sentences=None).beside(WORDS + 1) is short
+    assert made.bank is long and replace(made, sentences=None).bank is short
 
 
 def hits_of(images: np.ndarray, query: np.ndarray, made: Calibration | None, k: int = 10) -> Candidates:
@@ -204,17 +228,18 @@ def test_the_guess_asks_more_of_larger_collections() -> None:
 
 
 def test_saved_and_read_back(tmp_path: Path) -> None:
-    made = calibration(measured={"ece": 0.1})
+    made = calibration(sentence=replace(CURVE, bias=1.0), image=replace(CURVE, bias=2.0), measured={"ece": 0.1})
     made.save(tmp_path / "calibration.json")
     read = Calibration.load(tmp_path / "calibration.json", 8)
-    assert (read.text, read.image, read.likely, read.maybe) == (made.text, made.image, 0.5, 0.2)
+    assert (read.words, read.sentence, read.image) == (CURVE, replace(CURVE, bias=1.0), replace(CURVE, bias=2.0))
+    assert (read.likely, read.maybe) == (0.5, 0.2)
     assert read.measured == {"ece": 0.1}
     # int8 rows with a scale each: half a step of 1/127 of the largest value, over 8 dimensions.
     assert np.abs(read.background.images.values - made.background.images.values).max() < 0.01  # type: ignore[union-attr]
     assert read.background.texts.values.shape == (40, 8)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 1}', '{"format": 2, "text": {}}'])
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 1}', '{"format": 3, "words": {}}'])
 def test_damaged_files_are_model_errors(tmp_path: Path, damage: str) -> None:
     calibration().save(tmp_path / "calibration.json")
     (tmp_path / "calibration.json").write_text(damage)
@@ -289,8 +314,8 @@ def test_every_kind_is_calibrated(make: Callable[[np.ndarray], Embeddings]) -> N
     ids, found = best(np.concatenate([noise, match]))
     assert set(ids[:10]) == set(range(60, 70))
     assert found[:10].min() > 0.5 and found[:10].min() > found[10:].max()
-    # Without the match the same noise is no likelier than beside it: its company is gone.
-    assert best(noise)[1].max() < min(found[:10].min(), found[10:].max())
+    # Without the match the same noise is hardly likelier than beside it: all that changes is the collection's size.
+    assert best(noise)[1].max() < found[:10].min()
 
 
 @pytest.mark.parametrize("make", [unit, sparse, bags], ids=["dense", "lexicon", "late"])
@@ -299,15 +324,17 @@ def test_a_background_of_any_kind_is_saved_and_read_back(
 ) -> None:
     rng = np.random.default_rng(2)
     made = Background(
-        make(rng.normal(size=(9, 6))), make(rng.normal(size=(5, 6))), "test", expect_text=np.ones((2, 7), np.float32)
-    )
+        make(rng.normal(size=(9, 6))), make(rng.normal(size=(5, 6))), "test", expect_text=np.ones((4, 7), np.float32),
+        sentences=make(rng.uniform(0.1, 1, size=(3, 6))),
+    )  # fmt: skip
     made.save(tmp_path / "b.npz")
     kind = made.images.kind
     read = Background.load(tmp_path / "b.npz", 6, kind)
     query = make(rng.normal(size=(1, 6)))
     # Half floats keep three digits, int8 rows half a step of 1/127.
     assert np.allclose(read.reference(query), made.reference(query), atol=0.02)
-    assert read.expected(query, by_image=False) == made.expected(query, by_image=False)
+    assert read.expected(query, by_image=False).tolist() == made.expected(query, by_image=False).tolist()
+    assert read.sentences is not None and len(read.sentences) == 3 and read.sentences.kind == kind
     with pytest.raises(ModelError):
         Background.load(tmp_path / "b.npz", 7, kind)
     with pytest.raises(ModelError):

@@ -17,7 +17,9 @@ from openitr.search.avoid import Avoid
 from openitr.search.diversify import Diversify
 from openitr.search.fuse import RANK_CONSTANT
 from openitr.search.pipeline import Candidates, Column, Retriever, Stage
+from openitr.search.retrieve import SPREAD
 from openitr.search.scales import SCALES, scaled
+from openitr.search.words import MOST, Credit
 from openitr.types import Part, Query
 from tests.search.fakes import ColourEncoder, item
 
@@ -51,6 +53,16 @@ class Listed(Retriever):
 
     def floor(self, found: Candidates) -> float:
         return self.least
+
+    def odds(self, query: Query, scored: Candidates) -> np.ndarray:
+        known = [int(i) in self.scores for i in scored.ids]
+        return np.where(known, scored.scores, np.nan)
+
+
+class Heard(Listed):
+    """Another witness than those that look."""
+
+    looks = False
 
 
 class Note(Stage):
@@ -96,6 +108,19 @@ def test_sums_of_scores_look_at_every_candidate(a: dict[int, float], b: dict[int
     found = dict(zip(made.ids.tolist(), made.scores.tolist(), strict=True))
     expected = {id: 0.7 * x + 0.3 * y for id, x, y in zip(union, one, two, strict=True)}
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+@given(a=SCORES, b=SCORES, c=SCORES, weight=st.sampled_from([0.25, 1.0, 3.0]))
+def test_log_odds_are_averaged_over_looks_and_added_to_what_is_heard(
+    a: dict[int, float], b: dict[int, float], c: dict[int, float], weight: float
+) -> None:
+    expected = {}
+    for id in {*a, *b, *c}:
+        seen = [(share, scores[id]) for share, scores in ((weight, a), (1.0, b)) if id in scores]
+        looks = sum(share * odds for share, odds in seen) / sum(share for share, _ in seen) if seen else 0.0
+        expected[id] = looks + 2 * c.get(id, 0.0)
+    made = (weight * Listed(a, 9, "a") + Listed(b, 9, "b") + 2 * Heard(c, 9, "c")).by("odds")(ASKED, NOTHING)
+    assert dict(zip(made.ids.tolist(), made.scores.tolist(), strict=True)) == pytest.approx(expected)
 
 
 def test_scales_of_nothing_and_of_equals() -> None:
@@ -151,16 +176,20 @@ def test_notes_of_the_parts_arrive() -> None:
 
 
 class Paper:
-    """What is written of pictures, in a dictionary: a word is worth 1 where it stands."""
+    """What is written of pictures, in a dictionary: a word is worth 1 where it stands; all are captions."""
 
     def __init__(self, texts: Mapping[int, str]) -> None:
         self.texts = dict(texts)
 
-    def every(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
+    def told(self, texts: Sequence[str]) -> tuple[Ints, Floats, Floats]:
         said = " ".join(texts).split()
         found = {i: sum(w in self.texts[i].split() for w in said) for i in sorted(self.texts)}
         kept = [i for i, score in found.items() if score]
-        return np.array(kept, np.int64), np.array([found[i] for i in kept], np.float32)
+        scores = np.array([found[i] for i in kept], np.float32)
+        return np.array(kept, np.int64), scores, scores / len(said)
+
+    def described(self, ids: Ints) -> np.ndarray:
+        return np.isin(ids, list(self.texts))
 
     def matched(self, texts: Sequence[str], ids: Sequence[int]) -> dict[int, dict[str, list[str]]]:
         said = set(" ".join(texts).split())
@@ -186,9 +215,62 @@ def test_words_lift_what_looks_do_not_tell() -> None:
     hits = hybrid(index, {4: "red", 3: "grass"})(ASKED)
     assert [hit.id for hit in hits] == [4, 1, 2, 3], "fourth by looks, first by words; first by looks alone is second"
     assert [reason.stage for reason in hits[0].why] == ["match", "words", "fuse", "calibrate"]
-    assert hits[0].why[1].text == "caption: red" and hits[1].why[1].text == "none of the words is written there"
+    assert hits[0].why[1].text == "caption: red" and hits[1].why[1].text == "nothing is written there"
     assert hits[0].why[0].score == pytest.approx(0.01, abs=0.01), "the look is scored exactly all the same"
     assert hits[0].score == pytest.approx(1 / (RANK_CONSTANT + 4) + 1 / (RANK_CONSTANT + 1))
+
+
+def by_odds(index: MemoryIndex, texts: Mapping[int, str]) -> Pipeline:
+    first = (Retrieve(index, ColourEncoder()) + Words(Paper(texts))).by("odds")
+    return first >> Avoid(index) >> Calibrate(index, None) >> Credit() >> _answer_of(first)
+
+
+def test_what_is_written_moves_the_order_and_the_chance() -> None:
+    index = pictures()
+    looks = (Retrieve(index, ColourEncoder()) >> Calibrate(index, None) >> _answer_of(Note()))(ASKED)
+    alone = {hit.id: hit.probability for hit in looks}
+    hits = by_odds(index, {2: "red", 3: "grass"})(ASKED)
+    told = {hit.id: hit for hit in hits}
+    # Worth of "red", the whole question: 0.3 * (1 - 0.5) + 0.9; of another text: -0.3 * 0.5; of none: 0.
+    for id, worth in {1: 0.0, 2: 1.05, 3: -0.15, 4: 0.0}.items():
+        before = np.log(alone[id] / (1 - alone[id]))
+        assert told[id].probability == pytest.approx(1 / (1 + np.exp(-before - worth)), abs=1e-6)
+        said = {reason.stage: reason for reason in told[id].why}
+        assert said["words"].score == said["credit"].score == pytest.approx(worth)
+    assert "words +1.05 (place 1); in log-odds" in told[2].explain()
+    assert "caption: red" in told[2].explain() and "more likely by what is written there" in told[2].explain()
+    assert "nothing is written there" in told[1].explain()
+    assert "none of the words is written there" in told[3].explain() and "less likely by what" in told[3].explain()
+    unsaid = by_odds(index, {2: "a", 3: "grass"})(ASKED)
+    assert [(hit.id, hit.probability) for hit in unsaid] == [(hit.id, hit.probability) for hit in looks]
+
+
+def test_words_alone_make_nothing_certain() -> None:
+    made = by_odds(pictures(), {4: "red " + " ".join(["red"] * 3)})(Query([Part("red " * 30)], k=4))
+    four = next(hit for hit in made if hit.id == 4)
+    credit = next(reason for reason in four.why if reason.stage == "credit")
+    assert next(reason for reason in four.why if reason.stage == "words").score > MOST == credit.score
+
+
+def test_a_model_that_has_no_vector_leaves_its_voice_to_the_others() -> None:
+    looks, some = pictures(), MemoryIndex("dense", 5)
+    some.add(np.array([3, 4]), looks.vectors(np.array([3, 4])))
+    first = Retrieve(looks, ColourEncoder())
+    made = (first + Retrieve(some, ColourEncoder())).by("odds")(ASKED, NOTHING)
+    alone = first(ASKED, NOTHING)
+    assert made.ids.tolist() == alone.ids.tolist(), "red and reddish, without a vector in the other run, stay in front"
+    assert np.isnan(Retrieve(some, ColourEncoder()).odds(ASKED, first.score(ASKED, alone, alone.ids))[0])
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (1.0, 2.0), (-1.0,)])
+def test_odds_count_spreads(weights: tuple[float, ...]) -> None:
+    index = pictures()
+    query = Query([Part(word, weight=w) for word, w in zip(("red", "green"), weights, strict=False)], k=4)
+    first = Retrieve(index, ColourEncoder())
+    found = first(query, NOTHING)
+    odds = first.odds(query, found)
+    # The index is its own sample: all four pictures.
+    assert odds == pytest.approx(SPREAD * (found.scores - found.scores.mean()) / found.scores.std(), rel=1e-4)
 
 
 def test_a_picture_without_a_vector_has_no_probability_and_is_left_out() -> None:

@@ -1,15 +1,16 @@
 """The shipped calibrations on real photos: these tests fail when a calibration rots or is left behind by
 new weights.
 
-The bounds stand well below what was measured on all dog photos of the same split (`python -m
-recipes.calibration evaluate`: 97% of the questions without an answer got no likely hit), because the
-samples here are small.
+The bounds of what is not there stand below the rates that `python -m recipes.calibration evaluate` measures on larger
+collections, because the samples here are small.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from openitr.media import decode
 from openitr.search.answer import Answer
 from openitr.search.avoid import Avoid
 from openitr.search.calibrate import Calibrate, calibration_of
+from openitr.search.diversify import Diversify
 from openitr.search.pipeline import Pipeline
 from openitr.search.retrieve import Retrieve
-from openitr.types import Part, Query
+from openitr.types import Hits, Part, Query
 from tests.search.fakes import item
 
 ELSEWHERE = """
@@ -31,21 +33,27 @@ a washing machine; broccoli; a bowl of soup; solar panels; an x-ray of a hand; a
 jet; a lighthouse; a chess board; a saxophone; a traffic jam; a vending machine; a microscope;
 playing cards; a wedding cake; penguin; a coral reef
 """
+# Chosen before looking at any answer.
+FOREIGN = (
+    "a submarine", "a piano", "a volcano", "a giraffe", "a castle", "a pineapple", "broccoli", "a lighthouse",
+    "a typewriter", "a penguin",
+)  # fmt: skip
 pytestmark = [
     pytest.mark.real_data,
     pytest.mark.skipif(not (WEIGHTS / "default" / "model.json").exists(), reason="no weights here"),
 ]
 
 
-@pytest.fixture(scope="module")
-def dogs(real_data: Path) -> Pipeline:
-    """A pipeline over 120 photos whose captions all speak of dogs."""
-    lines = (real_data / "flickr8k" / "captions.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    chosen = [r for r in rows if r["split"] == "val" and all("dog" in t.lower() for t in r["texts"]["en"])][:120]
+def rows_of(real_data: Path, source: str) -> list[dict[str, Any]]:
+    lines = (real_data / source / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def asking(files: list[Path]) -> Pipeline:
+    """A pipeline over pictures, whose ids are their places."""
     encoder = load("default")
-    pictures = [decode(real_data / "flickr8k" / r["image"], shrink_to=encoder.preparation.size).array for r in chosen]
     index = MemoryIndex("dense", encoder.dim)
+    pictures = [decode(file, shrink_to=encoder.preparation.size).array for file in files]
     index.add(np.arange(len(pictures)), encoder.encode_images(pictures))
     calibration = calibration_of(encoder)
     assert calibration is not None, "fitted for other weights: python -m recipes.calibration fit"
@@ -56,6 +64,39 @@ def dogs(real_data: Path) -> Pipeline:
         >> Calibrate(index, calibration)
         >> Answer(lambda ids: [item(int(i)) for i in ids], likely=calibration.likely, maybe=calibration.maybe)
     )
+
+
+@pytest.fixture(scope="module")
+def dogs(real_data: Path) -> Pipeline:
+    """Over 120 photos whose captions all speak of dogs."""
+    rows = [r for r in rows_of(real_data, "flickr8k") if r["split"] == "val"]
+    chosen = [r for r in rows if all("dog" in t.lower() for t in r["texts"]["en"])][:120]
+    return asking([real_data / "flickr8k" / r["image"] for r in chosen])
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A small folder of all sorts: what may answer a word, by id, and the pipeline."""
+
+    ask: Pipeline
+    said: list[str]
+
+    def likely(self, words: str) -> list[int]:
+        return [hit.item.id for hit in self.ask(Query([Part(text=words)])).likely()]
+
+
+@pytest.fixture(scope="module")
+def mixed(real_data: Path) -> Folder:
+    """Six photos of dogs, 44 of something else and 31 products; in the order of their names, nothing picked by eye."""
+    photos = [r for r in rows_of(real_data, "flickr8k") if r["split"] == "val"]
+    texts = [" ".join(r["texts"]["en"]).lower() for r in photos]
+    named = [r for r, t in zip(photos, texts, strict=True) if t.count("dog") >= 3][:6]
+    others = [r for r, t in zip(photos, texts, strict=True) if "dog" not in t and "puppy" not in t][:44]
+    products = [r for r in rows_of(real_data, "fashion") if r["split"] == "val"][:31]
+    files = [real_data / "flickr8k" / r["image"] for r in named + others]
+    files += [real_data / "fashion" / r["image"] for r in products]
+    said = [" ".join(r["texts"]["en"]).lower() for r in named + others]
+    return Folder(asking(files), said + [r["attributes"]["articleType"].lower() for r in products])
 
 
 @pytest.mark.parametrize("name", ["default", "conse", "lexicon", "late"])
@@ -77,3 +118,60 @@ def test_what_is_there_is_likely(dogs: Pipeline, words: str) -> None:
 def test_reasons_are_in_words(dogs: Pipeline) -> None:
     text = dogs(Query([Part(text="dog")], negatives=[Part(text="water")]))[0].explain()
     assert "matches “dog”" in text and "“water”" in text and "unrelated pictures" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("dog", ["dog"]),
+        ("a dog", ["dog"]),
+        # A shirt may pass for a T-shirt.
+        ("a t-shirt", ["tshirts", "shirts", "tops"]),
+    ],
+)
+def test_plain_words_find_what_lies_in_a_small_mixed_folder(mixed: Folder, words: str, names: list[str]) -> None:
+    found = mixed.likely(words)
+    right = [id for id in found if any(name in mixed.said[id].split() for name in names)]
+    assert found and len(right) >= 0.75 * len(found), (found, right)
+
+
+@pytest.mark.xfail(strict=True, reason="what half of the pictures show stands out of none: docs/asking.md says so")
+@pytest.mark.parametrize("words", ["a person", "a man"])
+def test_what_is_everywhere_is_likely(mixed: Folder, words: str) -> None:
+    assert mixed.likely(words)
+
+
+def test_foreign_words_have_nothing_likely_in_a_small_mixed_folder(mixed: Folder) -> None:
+    """Measured: 59 % of such words stay quiet, in folders of 30 to 2,000 pictures; of ten, fewer than four would with a
+    chance of 6 %.
+    """
+    quiet = [words for words in FOREIGN if not mixed.likely(words)]
+    assert len(quiet) >= 4, sorted(set(FOREIGN) - set(quiet))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"k": 81}, {"k": 10, "offset": 70}, {"negatives": [Part(text="snow")]}, {"k": 81, "sort": "date"}],
+    ids=["all", "the last page", "a negative", "by date"],
+)
+def test_every_page_has_probabilities_in_order(mixed: Folder, change: dict[str, Any]) -> None:
+    ordered(mixed.ask(Query([Part(text="a dog")], **change)))
+
+
+def test_so_do_fused_and_diverse_answers(mixed: Folder) -> None:
+    retrieve, avoid, calibrate, answer = mixed.ask.stages
+    assert isinstance(retrieve, Retrieve) and isinstance(calibrate, Calibrate)
+    query = Query([Part(text="a dog")], k=81)
+    plain = {hit.item.id: hit.probability for hit in mixed.ask(query)}
+    for first in (retrieve >> Diversify(retrieve.index, balance=0.7), retrieve + retrieve):
+        hits = (first >> avoid >> calibrate >> answer)(query)
+        ordered(hits)
+        # Neither order says anything of how sure the answer is.
+        assert {hit.item.id: hit.probability for hit in hits} == pytest.approx(plain)
+
+
+def ordered(hits: Hits) -> None:
+    assert len(hits) == min(hits.query.k, 81 - hits.query.offset)
+    assert all(0 <= hit.probability <= 1 for hit in hits)
+    order = {"likely": 0, "maybe": 1, "rest": 2}
+    assert [order[hit.bucket] for hit in hits] == sorted(order[hit.bucket] for hit in hits)

@@ -18,7 +18,7 @@ from openitr.collection.moves import settle_known
 from openitr.collection.ray_workers import workshop
 from openitr.collection.report import IngestReport, Progress
 from openitr.collection.roots import Scope, settle
-from openitr.collection.runs import catch_up, run_for
+from openitr.collection.runs import catch_up, run_for, telling
 from openitr.collection.scan import Scan
 from openitr.collection.sidecars import Table
 from openitr.collection.skipped import write_skipped
@@ -81,7 +81,8 @@ def ingest(
             work.drop_gone()
             begun = _begun(writer)
             for run, one in zip(runs, encoders, strict=True):
-                _, unreached = catch_up(writer, run, one, workers=workers, batch=batch)
+                told = telling(writer, run, on_progress)
+                _, unreached = catch_up(writer, run, one, workers=workers, batch=batch, told=told)
                 if unreached:
                     work.notes.append(f"{unreached} items have no vector in run {run}: their file changed or is gone")
                 if run in begun:

@@ -18,6 +18,7 @@ class Progress:
         eta: Seconds that are left at this rate.
         committed: Items that are in the collection for good.
         current: Path of the last file.
+        run: A further run that is brought up to date, once the pictures are in; then files are those of its items.
     """
 
     done: int
@@ -28,6 +29,7 @@ class Progress:
     eta: float
     committed: int
     current: str = ""
+    run: str = ""
 
 
 @dataclass

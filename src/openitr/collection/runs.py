@@ -119,15 +119,8 @@ def reindex(
     with collection.writing() as writer:
         name = name or _new_name(writer, encoder)
         writer.add_run(name, encoder, "building")
-        total = int(writer.db.execute("SELECT count(*) FROM items").fetchone()[0])
         had = len(writer.index(name))
-
-        def told(done: int, unreached: int) -> None:
-            if on_progress is not None:
-                rate = done / max(1e-9, time.perf_counter() - start)
-                left = (total - had - done - unreached) / rate if rate else 0.0
-                on_progress(Progress(had + done + unreached, total, done, unreached, rate, left, had + done))
-
+        told = telling(writer, name, on_progress)
         done, unreached = catch_up(writer, name, encoder, workers=workers, batch=batch, told=told)
         if unreached and not had + done:
             raise CollectionError(
@@ -139,6 +132,21 @@ def reindex(
     seconds = time.perf_counter() - start
     rate = done / seconds if done else 0.0
     return IngestReport(0, done, had, 0, 0, unreached, seconds, rate, [])
+
+
+def telling(writer: Writer, run: str, on_progress: Callable[[Progress], None] | None) -> Told | None:
+    """What :func:`catch_up` tells of a run, as progress."""
+    if on_progress is None:
+        return None
+    start, had = time.perf_counter(), len(writer.index(run))
+    total = int(writer.db.execute("SELECT count(*) FROM items").fetchone()[0])
+
+    def told(done: int, unreached: int) -> None:
+        rate = done / max(1e-9, time.perf_counter() - start)
+        left = (total - had - done - unreached) / rate if rate else 0.0
+        on_progress(Progress(had + done + unreached, total, done, unreached, rate, left, had + done, run=run))
+
+    return told
 
 
 def catch_up(

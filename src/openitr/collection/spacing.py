@@ -21,9 +21,10 @@ _UNSPACED = (
 )
 # Control characters end a text, or mark words in it; here they are but gaps.
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127), " ")
-# Words that every sentence has say nothing of a picture; they are asked for only where nothing else is.
+# Words of every sentence, and of every question, say nothing of a picture; they are asked for where nothing else is.
 _SAYING = r"an?|and|are|as|at|be|by|for|from|has|have|in|into|is|its?|no|not|of|on|or|that|the|their|there|this|to|with"
-_EVERYWHERE = re.compile(_SAYING, re.IGNORECASE)
+_ASKING = r"find|i|images?|me|my|photos?|pics?|pictures?|show|showing|shows|some|was|were|what|where|which|who"
+_EVERYWHERE = re.compile(f"{_SAYING}|{_ASKING}", re.IGNORECASE)
 
 
 def unspaced(character: str) -> bool:
@@ -66,7 +67,7 @@ def _begins(before: str, character: str, after: str) -> bool:
 def wanted(text: str) -> list[str]:
     """What to look for: words, and pairs of neighbours where a script has no spaces; each once.
 
-    >>> wanted("a dog in the park"), wanted("公園の犬"), wanted("the")
+    >>> wanted("a photo of the dog in the park"), wanted("公園の犬"), wanted("the")
     (['dog', 'park'], ['公 園', '園 の', 'の 犬'], ['the'])
     """
     found: list[str] = []

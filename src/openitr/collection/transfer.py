@@ -184,6 +184,8 @@ def _fill(writer: Writer, source: Path, about: dict[str, Any]) -> None:
 
 
 def _about(source: Path) -> dict[str, Any]:
+    if not (source / "export.json").is_file():
+        raise InputError(f"{source} holds no export", "name a folder that `openitr export` wrote")
     try:
         about: dict[str, Any] = json.loads((source / "export.json").read_text("utf-8"))
         if about["openitr"] != "export" or not isinstance(about["runs"], list):

@@ -12,10 +12,13 @@ captions  as they came with the picture
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from openitr.collection.lines import Value, read_items
 from openitr.collection.spacing import spaced, wanted
@@ -113,12 +116,40 @@ class WordIndex:
 
     def every(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
         """Ids (ascending) of all pictures of which any of the words is written, and their BM25."""
-        asked = _match(texts)
-        rows: list[tuple[int, float]] = []
-        if asked:
-            sql = "SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? ORDER BY rowid"
-            rows = self._connect().execute(sql, (asked,)).fetchall()
-        return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float32)
+        ids, scores, _ = self.told(texts)
+        return ids, scores
+
+    def told(self, texts: Sequence[str]) -> tuple[Ints, Floats, Floats]:
+        """The same, and how much of the question is written of each, 0 to 1, rare words more than common ones.
+
+        Each word is asked for by itself: BM25 is the sum over words, and SQLite does not say which of them it found.
+        """
+        db = self._connect()
+        (total,) = db.execute("SELECT count(*) FROM words_docsize").fetchone()
+        found: list[tuple[Ints, npt.NDArray[np.float64], float]] = []
+        for word in _quoted(texts):
+            rows = db.execute("SELECT rowid, -bm25(words) FROM words WHERE words MATCH ?", (word,))
+            flat = np.fromiter(chain.from_iterable(rows), np.float64).reshape(-1, 2)
+            # As FTS5 has it: what more than half of all have counts next to nothing.
+            weight = max(math.log((total - len(flat) + 0.5) / (len(flat) + 0.5)), 1e-6)
+            found.append((flat[:, 0].astype(np.int64), flat[:, 1], weight))
+        if not found:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32)
+        ids, places = np.unique(np.concatenate([ids for ids, _, _ in found]), return_inverse=True)
+        weights = np.repeat([weight for *_, weight in found], [len(one) for one, _, _ in found])
+        summed = np.bincount(places, np.concatenate([scores for _, scores, _ in found]), len(ids))
+        shares = np.bincount(places, weights, len(ids)) / sum(weight for *_, weight in found)
+        return ids, summed.astype(np.float32), shares.astype(np.float32)
+
+    def described(self, ids: Ints) -> npt.NDArray[np.bool_]:
+        """Which pictures have a caption, or a text of a sidecar: their name and the camera's notes are not meant."""
+        wanted_ids = json.dumps([int(i) for i in ids])
+        rows = self._connect().execute(
+            "SELECT item FROM captions WHERE item IN (SELECT value FROM json_each(?1)) UNION SELECT item FROM fields "
+            "WHERE source = 'meta' AND kind IN ('text', 'set') AND item IN (SELECT value FROM json_each(?1))",
+            (wanted_ids,),
+        )
+        return np.isin(ids, np.array([row[0] for row in rows], np.int64))
 
     def matched(self, texts: Sequence[str], ids: Sequence[int]) -> Mapping[int, dict[str, list[str]]]:
         """For each picture that has any: by column, the words that are written there, as they are written."""
@@ -138,9 +169,14 @@ class WordIndex:
 
 
 def _match(texts: Sequence[str]) -> str:
-    """An FTS5 expression: any of the words. Each is quoted, so that nothing in it is an operator."""
+    """An FTS5 expression: any of the words."""
+    return " OR ".join(_quoted(texts))
+
+
+def _quoted(texts: Sequence[str]) -> list[str]:
+    """The words, each once and quoted, so that nothing in it is an operator."""
     words = dict.fromkeys(word for text in texts for word in wanted(text))
-    return " OR ".join('"{}"'.format(word.replace('"', '""')) for word in words)
+    return ['"{}"'.format(word.replace('"', '""')) for word in words]
 
 
 def _marked(text: str) -> list[str]:

@@ -175,4 +175,4 @@ def compare_languages(
 
 
 def _span(found: Interval) -> str:
-    return f"{found[0]:.1f} to {found[1]:.1f}"
+    return f"{found[0]:.1f}–{found[1]:.1f}"

@@ -48,9 +48,9 @@ class Cured:
         images = None if background is None or not len(background.images) else background.images
         if bank:
             return cls(cure, encoder.encode_texts(list(bank)), images, f"{len(bank)} texts that were given")
-        if background is None or not len(background.texts):
+        if background is None or not len(background.bank):
             raise InputError(f"{encoder.spec} ships no unrelated texts to measure hubs by", "give a bank of texts")
-        return cls(cure, background.texts, images, background.source)
+        return cls(cure, background.bank, images, background.source)
 
     def facts(self) -> dict[str, Any]:
         """What a report says of it."""

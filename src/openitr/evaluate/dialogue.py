@@ -108,8 +108,8 @@ class ChatReport:
             for count, values in (("of the round", alone), ("up to it", so_far)):
                 low, high = self.interval(name, rounds - 1, cumulative=count == "up to it")
                 cells = [f"{value:.1f}" for value in values]
-                rows.append([name, count, *cells, f"{low:.1f} to {high:.1f}"])
-        return ["questions", "hits@10", *(f"round {r}" for r in range(rounds)), "95% of the last"], rows
+                rows.append([name, count, *cells, f"{low:.1f}–{high:.1f}"])
+        return ["questions", "hits@10", "round 0", *map(str, range(1, rounds)), "95%, last"], rows
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""

@@ -22,7 +22,7 @@ from openitr.search.pipeline import Pipeline, Stage
 from openitr.search.retrieve import Retrieve
 from openitr.search.rivals import KeptRivals
 from openitr.search.word_weights import without
-from openitr.search.words import Words
+from openitr.search.words import Credit, Words
 from openitr.types import Query
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def pipeline_for(
     diverse: float = 0.0,
     then: Sequence[Stage] = (),
 ) -> Pipeline:
-    """Retrieve (+ Retrieve + Words) >> Avoid >> (Level) >> (Diversify) >> Calibrate >> Answer.
+    """Retrieve (+ Retrieve + Words) >> Avoid >> (Level) >> (Diversify) >> Calibrate (>> Credit) >> Answer.
 
     Args:
         collection: Whose items answer.
@@ -56,8 +56,8 @@ def pipeline_for(
         query: What is asked; its filter and negatives decide how many candidates are taken.
         calibration: Of the model, for probabilities.
         rivals: What earlier queries found out of the run's pictures.
-        beside: Further runs that are searched; reciprocal ranks decide the order inside the buckets then.
-        words: Look through what is written of the pictures as well.
+        beside: Further runs that are searched; what they and the first say, in log-odds, decides the order then.
+        words: Look through what is written of the pictures as well, which moves the order and the probabilities.
         unhub: A cure for pictures that come up for everything.
         bank: Texts as people ask them here, that the cure measures by; the calibration's own few when empty.
         diverse: How much hits should differ, 0 to 1.
@@ -85,10 +85,12 @@ def pipeline_for(
         # Hubs are of one model: the cure belongs to its part, before the parts are put together.
         fused = Fuse.of(Pipeline((first, *cure)))
         for source in beside:
-            fused += Retrieve(source.run.index, source.encoder, allowed=_allowed(passing, source.run), pool=POOL)
+            seen = None if source.calibration is None else source.calibration.background
+            mine = _allowed(passing, source.run)
+            fused += Retrieve(source.run.index, source.encoder, background=seen, allowed=mine, pool=POOL)
         if written is not None:
             fused += Words(written, allowed=passing, pool=POOL)
-        stages = fused >> avoid
+        stages = fused.by("odds") >> avoid
     else:
         stages = Pipeline((first, avoid, *cure))
     if diverse:
@@ -97,7 +99,10 @@ def pipeline_for(
         stages = stages >> Diversify(run.index, balance=1 - diverse)
     for stage in then:
         stages = stages >> stage
-    return stages >> Calibrate(run.index, calibration, rivals) >> Answer(collection.items, likely=likely, maybe=maybe)
+    stages = stages >> Calibrate(run.index, calibration, rivals)
+    if written is not None:
+        stages = stages >> Credit()
+    return stages >> Answer(collection.items, likely=likely, maybe=maybe)
 
 
 def _allowed(passing: Ints | None, run: Run) -> Ints | None:
@@ -106,6 +111,6 @@ def _allowed(passing: Ints | None, run: Run) -> Ints | None:
 
 
 def _texts(background: Background | None) -> Embeddings:
-    if background is None or not len(background.texts):
+    if background is None or not len(background.bank):
         raise QueryError("there are no queries to measure hubs by", "give a bank: texts as people ask them here")
-    return background.texts
+    return background.bank

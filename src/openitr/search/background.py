@@ -29,8 +29,10 @@ from openitr.embeddings import (
 )
 from openitr.errors import ModelError, ShapeError
 from openitr.index.base import Index
+from openitr.search.evidence import WORDS
 
 _SAMPLE = 512
+_EXPECTED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,12 @@ class Background:
 
     Args:
         images: Of pictures.
-        texts: Of texts; may be empty.
+        texts: Of usual words; may be empty.
         source: Where they come from, in words.
-        expect_text, expect_image: (2, d + 1) linear maps, the constants last, from a query (see
-            :func:`direction`) to what the best 1% of pictures that do not answer it reach: its standardised
-            score, and how well it fits them; empty where that was not fitted.
+        expect_text, expect_image: (4, d + 1) linear maps, the constants last, from a query (see
+            :func:`direction`) to what right pictures and what the best 1 % of wrong ones reach; empty where that was
+            not fitted.
+        sentences: Of longer texts, which sentences are compared with; the words where there are none.
     """
 
     images: Embeddings
@@ -51,13 +54,23 @@ class Background:
     source: str
     expect_text: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     expect_image: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    sentences: Embeddings | None = None
 
-    def expected(self, query: Embeddings, *, by_image: bool) -> tuple[float, float]:
-        """How far the best wrong pictures are expected to stand out for this query, and how well to fit it
-        (ours).
+    @property
+    def bank(self) -> Embeddings:
+        """Texts as people ask them, to measure hubs by: sentences where there are any, else words."""
+        return self.texts if self.sentences is None else self.sentences
 
-        Some queries ("grass") have wrong pictures that come close, others ("zebra") have none; the query itself
-        tells which. In standard deviations, as ``excess`` and ``fits`` of :mod:`openitr.search.evidence`.
+    def beside(self, words: int) -> Embeddings:
+        """The texts that a query part of so many words is compared with; 0 for a picture."""
+        return self.texts if words <= WORDS or self.sentences is None else self.sentences
+
+    def expected(self, query: Embeddings, *, by_image: bool) -> Floats:
+        """(4,) what pictures usually reach for this query (ours): right ones, ``stands`` and ``named`` of
+        :mod:`openitr.search.evidence`, then the same of the best wrong ones.
+
+        Some queries ("man") are met by pictures that stand out little, others ("bicycle") by none that does not stand
+        out far; the query itself tells which.
 
         Args:
             query: One row.
@@ -65,9 +78,9 @@ class Background:
         """
         fitted = self.expect_image if by_image else self.expect_text
         if not len(fitted):
-            return 0.0, 0.0
-        stands, fits = fitted[:, :-1] @ direction(query)[0] + fitted[:, -1]
-        return float(stands), float(fits)
+            return np.zeros(_EXPECTED, np.float32)
+        foretold: Floats = fitted[:, :-1] @ direction(query)[0] + fitted[:, -1]
+        return foretold
 
     def spread(self, vector: Floats) -> float:
         """Standard deviation of a dense query's cosines with the pictures: the unit its scores are measured in."""
@@ -85,6 +98,8 @@ class Background:
         weights as half floats.
         """
         parts = _packed("images", self.images) | _packed("texts", self.texts)
+        if self.sentences is not None:
+            parts |= _packed("sentences", self.sentences)
         parts |= {"expect_text": self.expect_text, "expect_image": self.expect_image}
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **parts)
@@ -99,14 +114,15 @@ class Background:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 images, texts = (_unpacked(name, stored, kind, dim) for name in ("images", "texts"))
+                long = _unpacked("sentences", stored, kind, dim) if "sentences" in stored else None
                 expect = [stored[name].astype(np.float32) for name in ("expect_text", "expect_image")]
         except (OSError, ValueError, KeyError, IndexError, ShapeError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"{path} cannot be read", "install the model again, or fit its calibration again"
             ) from error
-        if images.dim != dim or texts.dim != dim or any(e.shape not in ((0, 0), (2, dim + 1)) for e in expect):
+        if images.dim != dim or texts.dim != dim or any(e.shape not in ((0, 0), (_EXPECTED, dim + 1)) for e in expect):
             raise ModelError(f"{path} was not made for {dim} dimensions", "fit the model's calibration again")
-        return cls(images, texts, "reference pictures and texts shipped with the model", *expect)
+        return cls(images, texts, "reference pictures and texts shipped with the model", expect[0], expect[1], long)
 
     @classmethod
     def of_collection(cls, index: Index, dim: int) -> Background:

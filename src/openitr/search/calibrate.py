@@ -1,10 +1,10 @@
 """The calibrated answer: how probable it is that a hit is relevant, and the honest "nothing here is likely".
 
-The probability has two factors, each a logistic regression (Platt 1999) on the evidence of
-:mod:`openitr.search.evidence`: that the collection holds an answer at all, and that this hit is one if it
-does. They are fitted for each shipped model on questions with known answers, asked of collections that
-hold them and again with every answer removed (``recipes/calibration``). Parameters and what was measured
-with them lie in the model folder as ``calibration.json``.
+The probability is a logistic regression (Platt 1999) on the evidence of :mod:`openitr.search.evidence`, one for words,
+one for sentences and one for pictures. They are fitted for each shipped model on questions with known answers, asked of
+collections that hold them and again with every answer removed (``recipes/calibration``); four of five questions count
+as answered, as people mostly ask for what they have. Parameters and what was measured with them lie in the model folder
+as ``calibration.json``.
 """
 
 from __future__ import annotations
@@ -13,26 +13,28 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Kind
+from openitr.embeddings import Kind
 from openitr.encoders.base import Encoder
 from openitr.errors import ModelError
 from openitr.index.base import Index
 from openitr.search.background import Background, level, leveled
-from openitr.search.evidence import ANSWER, HIT, Evidence, Outdone, Scores, company_of, measure
+from openitr.search.evidence import EVIDENCE, WORDS, Evidence, Outdone, Scores, measure
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
 from openitr.search.retrieve import dense, exact
 from openitr.search.rivals import KeptRivals
 from openitr.types import Query
 
-FORMAT = 2
+FORMAT = 3
 # So many candidates decide together, whatever page is asked for, so that pages agree with each other.
 POOL = 200
+_KINDS = ("words", "sentence", "image")
 _SAMPLE = 1000
 # Cosine from which a picture counts as a copy. 1,000 different photos reach 0.96 with the default model; look-alike
 # products go above, and are alike.
@@ -42,7 +44,7 @@ UNFITTED = "the model has no calibration: probabilities are guesses from how far
 
 @dataclass(frozen=True)
 class Curve:
-    """Log-odds, linear in the evidence.
+    """Log-odds of being relevant, linear in the evidence.
 
     Args:
         bias: Log-odds at evidence 0.
@@ -52,22 +54,13 @@ class Curve:
     bias: float
     weights: Mapping[str, float]
 
-    def logits(self, values: npt.NDArray[np.float64], names: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Log-odds for evidence whose last axis is in the order of ``names``."""
-        return np.asarray(self.bias + values @ np.array([self.weights[name] for name in names]), np.float64)
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Two factors of a probability: that the collection holds an answer, and that the hit is one if it does."""
-
-    answer: Curve
-    hit: Curve
+    def logits(self, evidence: Evidence) -> npt.NDArray[np.float64]:
+        """(m,) log-odds that each picture is relevant."""
+        return np.asarray(self.bias + evidence.values @ np.array([self.weights[n] for n in EVIDENCE]), np.float64)
 
     def probabilities(self, evidence: Evidence) -> npt.NDArray[np.float64]:
         """(m,) that each picture is relevant."""
-        there = _sigmoid(self.answer.logits(evidence.answer, ANSWER))
-        return np.asarray(there * _sigmoid(self.hit.logits(evidence.hit, HIT)), np.float64)
+        return _sigmoid(self.logits(evidence))
 
 
 @dataclass(frozen=True)
@@ -75,26 +68,32 @@ class Calibration:
     """How scores of one model become probabilities.
 
     Args:
-        text, image: Curves of the two kinds of query parts.
+        words, sentence, image: Curves of the kinds of query parts: up to ``WORDS`` of :mod:`openitr.search.evidence`,
+            more words, and pictures.
         likely, maybe: Least probability of the two buckets.
         fingerprint: Of the model.
         background: What the scores are compared with.
         measured: What evaluation gave, as the recipe wrote it.
     """
 
-    text: Curves
-    image: Curves
+    words: Curve
+    sentence: Curve
+    image: Curve
     likely: float
     maybe: float
     fingerprint: str
     background: Background
     measured: Mapping[str, Any] = field(default_factory=dict)
 
+    def curve(self, words: int) -> Curve:
+        """The one for a part of so many words; 0 for a picture."""
+        return self.image if not words else self.words if words <= WORDS else self.sentence
+
     def save(self, path: Path) -> None:
         """Write ``calibration.json`` and, beside it, ``background.npz``."""
         curves = {
-            kind: {name: {"bias": c.bias, "weights": dict(c.weights)} for name, c in vars(pair).items()}
-            for kind, pair in (("text", self.text), ("image", self.image))
+            kind: {"bias": c.bias, "weights": dict(c.weights)}
+            for kind, c in zip(_KINDS, (self.words, self.sentence, self.image), strict=True)
         }
         document = {
             "format": FORMAT, "fingerprint": self.fingerprint, "background": "background.npz",
@@ -114,15 +113,12 @@ class Calibration:
         if document["format"] != FORMAT:
             raise ModelError(f"{path} has format {document['format']}", "fit the calibration again")
         try:
-            text, image = (
-                Curves(_curve(document[kind]["answer"], ANSWER), _curve(document[kind]["hit"], HIT))
-                for kind in ("text", "image")
-            )
+            words, sentence, image = (_curve(document[kind]) for kind in _KINDS)
             name = str(document["background"])
             if Path(name).name != name:
                 raise ModelError(f"{path} names a background outside its folder", "keep both files together")
             return cls(
-                text, image, float(document["likely"]), float(document["maybe"]),
+                words, sentence, image, float(document["likely"]), float(document["maybe"]),
                 str(document["fingerprint"]), Background.load(path.parent / name, dim, kind),
                 document.get("measured", {}),
             )  # fmt: skip
@@ -130,8 +126,8 @@ class Calibration:
             raise ModelError(f"{path} cannot be read", "fit the calibration again, or remove it") from error
 
 
-def _curve(document: Mapping[str, Any], names: Sequence[str]) -> Curve:
-    return Curve(float(document["bias"]), {name: float(document["weights"][name]) for name in names})
+def _curve(document: Mapping[str, Any]) -> Curve:
+    return Curve(float(document["bias"]), {name: float(document["weights"][name]) for name in EVIDENCE})
 
 
 def calibration_of(encoder: Encoder) -> Calibration | None:
@@ -189,10 +185,8 @@ class Calibrate(Stage):
         background = self.calibration.background
         top = min(POOL, len(candidates))
         size = max(candidates.total, len(candidates))
-        kept = self.rivals or KeptRivals(self.index, background.texts)
-        others = kept.of(candidates.ids)
-        whole, of_parts = _scores(candidates, asked, self.index)
-        best = np.argsort(-whole[:top], kind="stable")[: company_of(size)]
+        kept = self.rivals or KeptRivals(self.index, background)
+        of_parts = _scores(candidates, asked, self.index)
         total = sum(part.weight for part in wanted)
         logits = np.zeros(len(candidates))
         beaten, outdone = np.ones(len(candidates)), list[Outdone]()
@@ -200,18 +194,18 @@ class Calibrate(Stage):
             if part.weight <= 0:
                 continue
             by_image = part.image is not None
-            words = 0 if by_image else len(part.text.split())
+            words = 0 if by_image else max(1, len(part.text.split()))
             expected = background.expected(row, by_image=by_image)
-            evidence = measure(scores, others, best, background.reference(row), expected, words, size)
-            curves = self.calibration.image if by_image else self.calibration.text
-            of_part = _logit(curves.probabilities(evidence))
+            others = kept.of(candidates.ids, words)
+            evidence = measure(scores, others, background.reference(row), expected, words, size)
+            of_part = self.calibration.curve(words).logits(evidence)
             if by_image:
                 # A picture asked for by itself, or by a copy, is what was asked for, however few are like it.
                 same = scores >= _SAME * float(leveled(row, row)[0, 0])
                 of_part = np.where(same, np.maximum(of_part, _logit(np.array(0.99))), of_part)
             logits += part.weight / total * of_part
             beaten = np.minimum(beaten, evidence.beaten)
-            outdone.append(Outdone(kept.scores, candidates.ids, scores))
+            outdone.append(Outdone(partial(kept.shown, words=words), candidates.ids, scores))
         logits += _penalty(candidates)
         # Beyond the pool the order is that of the scores, so no item there may be called likelier than the
         # pool's last.
@@ -247,18 +241,14 @@ class Calibrate(Stage):
         return dense(stored) @ asked.vector[0] if asked.vector is not None else exact(asked.rows[0], stored)
 
 
-def _scores(candidates: Candidates, asked: Asked, index: Index) -> tuple[Scores, Sequence[Scores]]:
-    """(m,) scores of the candidates with the whole query, and leveled ones with each of its wanted parts."""
+def _scores(candidates: Candidates, asked: Asked, index: Index) -> Sequence[Scores]:
+    """(m,) leveled scores of the candidates with each wanted part."""
     rows = asked.rows[: asked.positives]
     known = [column.scores for column in candidates.columns if column.stage in ("match", index.kind)]
     if known and len(rows) == 1 and (asked.vector is None or np.array_equal(asked.vector, dense(rows[0]))):
-        found = known[0] / level(rows[0])[0]
-        return found, [found]
+        return [known[0] / level(rows[0])[0]]
     pictures = index.vectors(candidates.ids)
-    of_parts = [leveled(row, pictures)[0] for row in rows]
-    if asked.vector is not None:
-        return leveled(DenseEmbeddings(asked.vector), pictures)[0], of_parts
-    return (known[0] if known else of_parts[0]), of_parts
+    return [leveled(row, pictures)[0] for row in rows]
 
 
 def _own(candidates: Candidates, index: Index) -> npt.NDArray[Any]:

@@ -2,11 +2,16 @@
 
     Retrieve(dense) + Words(written)                  reciprocal ranks
     (0.7 * Retrieve(dense) + 0.3 * Words(written)).by("theoretical")    weighted sum of scores on one scale
+    (Retrieve(dense) + Retrieve(lexicon) + Words(written)).by("odds")   what each says, in log-odds
 
 Reciprocal ranks need no scale: ``sum of weight / (60 + rank)``, nothing where a picture is not among the candidates of
 a part ("Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods", Cormack, Clarke and
 Büttcher, SIGIR 2009). Sums of scores need them of every picture: those that one part did not find are scored by it
-afterwards, exactly, so that nothing is guessed.
+afterwards, exactly, so that nothing is guessed. Bruch, Gai and Ingber 2023 (arXiv:2210.11934) find such sums better.
+
+Both hold it against a picture that a part has nothing to say of it. Log-odds do not (ours): parts that look are
+averaged over those that have a vector, since they see the same picture, and what is written is added, which is nothing
+where nothing is written (:mod:`openitr.search.worth`).
 """
 
 from __future__ import annotations
@@ -21,10 +26,11 @@ import numpy.typing as npt
 from openitr.embeddings import Ints
 from openitr.errors import QueryError
 from openitr.search.pipeline import Candidates, Column, Pipeline, Retriever, Stage
+from openitr.search.retrieve import SPREAD
 from openitr.search.scales import SCALES, scaled
 from openitr.types import Query
 
-How = Literal["ranks", "minmax", "z", "theoretical"]
+How = Literal["ranks", "odds", "minmax", "z", "theoretical"]
 RANK_CONSTANT = 60
 
 
@@ -34,7 +40,7 @@ class Fuse(Stage):
     Args:
         parts: Each a retriever, perhaps with stages behind it.
         weights: One per part, above 0.
-        how: "ranks", or the scale on which scores are added (:mod:`openitr.search.scales`).
+        how: "ranks", "odds", or the scale on which scores are added (:mod:`openitr.search.scales`).
 
     Raises:
         QueryError: A part that finds nothing by itself or gives an answer already, a weight of 0 or below.
@@ -47,8 +53,8 @@ class Fuse(Stage):
     gives: ClassVar[frozenset[str]] = frozenset({"candidates"})
 
     def __init__(self, parts: Sequence[Pipeline], weights: Sequence[float], how: How = "ranks") -> None:
-        if how != "ranks" and how not in SCALES:
-            raise QueryError(f"cannot fuse by {how!r}", f"use ranks, {', '.join(SCALES)}")
+        if how not in ("ranks", "odds", *SCALES):
+            raise QueryError(f"cannot fuse by {how!r}", f"use ranks, odds, {', '.join(SCALES)}")
         if len(parts) != len(weights) or not parts:
             raise QueryError(f"{len(parts)} parts with {len(weights)} weights", "give each part a weight")
         for part, weight in zip(parts, weights, strict=True):
@@ -90,13 +96,16 @@ class Fuse(Stage):
         ids = ids[_retriever(self.parts[lead]).holds(ids)]
         scored = [_of_all(part, query, one, ids) for part, one in zip(self.parts, found, strict=True)]
         ranks = [_ranks(one.ids, ids) for one in found]
-        added = np.zeros((len(self.parts), len(ids)))
-        for row, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
-            if self.how == "ranks":
-                added[row] = np.where(ranks[row] > 0, weight / (RANK_CONSTANT + ranks[row]), 0.0)
-            else:
-                floor = _retriever(part).floor(found[row])
-                added[row] = weight * scaled(scored[row].scores, self.how, floor)
+        if self.how == "odds":
+            added = self._odds(query, scored)
+        else:
+            added = np.zeros((len(self.parts), len(ids)))
+            for row, (part, weight) in enumerate(zip(self.parts, self.weights, strict=True)):
+                if self.how == "ranks":
+                    added[row] = np.where(ranks[row] > 0, weight / (RANK_CONSTANT + ranks[row]), 0.0)
+                else:
+                    floor = _retriever(part).floor(found[row])
+                    added[row] = weight * scaled(scored[row].scores, self.how, floor)
         names = [_retriever(part).name for part in self.parts]
         columns = [column for name, one in zip(names, scored, strict=True) for column in _named(one.columns, name)]
         scores = added.sum(axis=0)
@@ -106,6 +115,22 @@ class Fuse(Stage):
             ids, scores, total=found[lead].total, asked=found[lead].asked, columns=columns, notes=notes, fused=True
         )
         return fused.ranked(scores, column)
+
+    def _odds(self, query: Query, scored: Sequence[Candidates]) -> npt.NDArray[np.float64]:
+        """(parts, m) what each part adds; those that look share one voice among those of them that know a picture."""
+        odds = np.stack([_odds(part, query, one) for part, one in zip(self.parts, scored, strict=True)])
+        known = np.isfinite(odds)
+        weights = np.array(self.weights)[:, None] * known
+        looks = np.array([_retriever(part).looks for part in self.parts])
+        weights[looks] /= np.maximum(weights[looks].sum(axis=0), 1e-12)
+        return np.asarray(weights * np.where(known, odds, 0.0), np.float64)
+
+
+def _odds(part: Pipeline, query: Query, scored: Candidates) -> npt.NDArray[np.float64]:
+    """What a part says, in log-odds; where a stage has changed its scores, by their spread over the candidates."""
+    if len(part.stages) == 1:
+        return _retriever(part).odds(query, scored)
+    return SPREAD * scaled(scored.scores, "z")
 
 
 def _retriever(part: Pipeline) -> Retriever:
@@ -157,5 +182,5 @@ class _Say:
         said = []
         for name, share, rank in zip(self.names, added, ranks, strict=True):
             place = f"place {int(rank)}" if rank else "not among the candidates"
-            said.append(f"{name} {float(share):+.4f} ({place})")
-        return f"{', '.join(said)}; by {self.how}"
+            said.append(f"{name} {float(share):+.{2 if self.how == 'odds' else 4}f} ({place})")
+        return f"{', '.join(said)}; {'in log-odds' if self.how == 'odds' else f'by {self.how}'}"

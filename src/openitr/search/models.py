@@ -105,8 +105,13 @@ class Models:
         calibration = self._calibrations[encoder.fingerprint]
         held = self._rivals.get(run.name)
         if calibration is not None and (held is None or held.index is not run.index):
-            held = self._rivals[run.name] = KeptRivals(run.index, calibration.background.texts)
+            held = self._rivals[run.name] = KeptRivals(run.index, calibration.background)
         return Source(run, encoder, calibration, held if calibration is not None else None)
+
+    def forget(self) -> None:
+        """Leave the models loaded, but forget what earlier queries found out of the pictures."""
+        for held in self._rivals.values():
+            held.forget()
 
     def close(self) -> None:
         """Let go of everything; idempotent."""

@@ -141,6 +141,8 @@ class Retriever(Stage):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]] = frozenset({"candidates"})
+    # Those that look see the same picture, so what they say is averaged; what another witness says is added.
+    looks: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -163,6 +165,10 @@ class Retriever(Stage):
 
     def floor(self, found: Candidates) -> float:
         """The least score that it can give to any picture."""
+        raise NotImplementedError
+
+    def odds(self, query: Query, scored: Candidates) -> npt.NDArray[np.float64]:
+        """What its scores say, in log-odds up to a constant; NaN of pictures that it knows nothing of."""
         raise NotImplementedError
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, TokenEmbeddings
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints, LexiconEmbeddings, TokenEmbeddings
 from openitr.encoders.base import Encoder
 from openitr.errors import QueryError
 from openitr.index.base import Index
 from openitr.search.background import Background
 from openitr.search.pipeline import Asked, Candidates, Column, Retriever
-from openitr.search.word_weights import spelled, weighed
+from openitr.search.word_weights import Spells, spelled, weighed
 from openitr.types import MAX_K, Part, Query
+
+# Log-odds of a standard deviation; fitted with the figures of :mod:`openitr.search.worth`.
+SPREAD = 1.5
+_SAMPLE = 256
 
 
 @runtime_checkable
@@ -132,11 +136,14 @@ class Retrieve(Retriever):
         asked, there = found.asked, self.holds(ids)
         scores: npt.NDArray[np.float32] = np.full(len(ids), self.floor(found), np.float32)
         if asked is not None and there.any():
-            stored = self.index.vectors(ids[there])
             if asked.vector is not None:
-                scores[there] = dense(stored) @ asked.vector[0]
+                scores[there] = dense(self.index.vectors(ids[there])) @ asked.vector[0]
+            elif _alone(asked) and self.index.kind == "lexicon" and isinstance(self.index, Spells):
+                # Of thousands of lists, those of the question's few words are read.
+                row = cast(LexiconEmbeddings, asked.rows[0]).matrix
+                scores[there] = self.index.weights(ids[there], row.indices.astype(np.int64)) @ row.data
             else:
-                scores[there] = _summed(asked, stored)
+                scores[there] = _summed(asked, self.index.vectors(ids[there]))
         column = _matched(query.parts, scores)
         return Candidates(ids, scores, total=found.total, asked=asked, columns=[column])
 
@@ -157,6 +164,28 @@ class Retrieve(Retriever):
         row = asked.rows[0]
         return -float(len(row.values)) if isinstance(row, TokenEmbeddings) else 0.0
 
+    def odds(self, query: Query, scored: Candidates) -> npt.NDArray[np.float64]:
+        """1.5 for each standard deviation above the mean of unrelated pictures; NaN without a vector (ours)."""
+        others = self._others(scored).astype(np.float64)
+        spread = float(others.std()) if len(others) else 0.0
+        # Where all are alike nothing is said.
+        odds = SPREAD * (scored.scores - others.mean()) / spread if spread > 1e-6 else np.zeros(len(scored))
+        return np.where(self.holds(scored.ids), odds, np.nan)
+
+    def _others(self, scored: Candidates) -> npt.NDArray[Any]:
+        """Scores of pictures that have nothing to do with the query: known ones, else some of the collection."""
+        asked = scored.asked
+        if asked is None:
+            return scored.scores
+        images = None if self.background is None else self.background.images
+        if images is None or len(images) < 2:
+            ids = self.index.ids()
+            images = self.index.vectors(np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE]))
+        if asked.vector is not None:
+            return np.asarray(dense(images) @ asked.vector[0])
+        # Of several parts that cannot be added up scores are standardised already, over the candidates.
+        return exact(asked.rows[0], images) if _alone(asked) else scored.scores
+
     def _vector(self, asked: Asked) -> Floats:
         """(1, d) what the index is asked with."""
         parts = asked.parts[: asked.positives]
@@ -176,7 +205,7 @@ class Retrieve(Retriever):
         """Sparse and token embeddings cannot be added up: scores are, standardised, over all that any part finds."""
         parts, rows = asked.parts[: asked.positives], asked.rows[: asked.positives]
         rankings = [self.index.search(row, fetch, self.allowed)[0] for row in rows]
-        if len(parts) == 1 and parts[0].weight > 0:
+        if _alone(asked):
             ids, scores = rankings[0].ids, rankings[0].scores
             column = _matched(parts, scores)
             if self.index.kind == "lexicon":
@@ -188,10 +217,15 @@ class Retrieve(Retriever):
         return best.take(np.arange(min(fetch, len(best))))
 
 
+def _alone(asked: Asked) -> bool:
+    """Whether one wanted part is all there is: its scores stand for the query as they are."""
+    return asked.positives == 1 and asked.parts[0].weight > 0
+
+
 def _summed(asked: Asked, stored: Embeddings) -> npt.NDArray[np.float32]:
     """(m,) scores with a sparse or token query: those of its only part, or the weighted sum of standardised ones."""
     parts, rows = asked.parts[: asked.positives], asked.rows[: asked.positives]
-    if len(parts) == 1 and parts[0].weight > 0:
+    if _alone(asked):
         return exact(rows[0], stored)
     total: npt.NDArray[np.float64] = np.zeros(len(stored))
     for part, row in zip(parts, rows, strict=True):

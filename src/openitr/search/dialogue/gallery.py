@@ -56,7 +56,7 @@ class Gallery:
         self._picture = picture
         self.calibration = calibration_of(encoder)
         background = None if self.calibration is None else self.calibration.background
-        self._rivals = None if background is None else KeptRivals(self.index, background.texts)
+        self._rivals = None if background is None else KeptRivals(self.index, background)
         self.shows = ZeroShot(self.index, self.encoder, background)
 
     def __repr__(self) -> str:
