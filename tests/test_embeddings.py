@@ -85,13 +85,22 @@ def test_none_of_an_index_is_empty_not_broken() -> None:
     ("values", "word"),
     [
         (np.array([[np.nan, 1.0]]), "NaN"),
+        (np.array([[1.0, 0.0], [np.inf, 0.0]]), "row 1 holds NaN"),
         (np.array([[2.0, 0.0]]), "norm"),
+        (np.array([[1e30, 0.0]]), "norm inf"),
+        (np.array([[1.0, 0.0], [1.0011, 0.0]]), "row 1 has norm"),
+        (np.array([[0.9989, 0.0]]), "norm"),
         (np.array([1.0, 0.0]), "shape"),
     ],
 )
 def test_dense_refuses(values: np.ndarray, word: str) -> None:
     with pytest.raises(ShapeError, match=word):
         DenseEmbeddings(values)
+
+
+def test_dense_takes_norms_within_a_thousandth_of_one() -> None:
+    for norm in (0.9991, 0.99904, 1.0, 1.00096, 1.0009):
+        assert len(DenseEmbeddings(np.array([[0.0, norm]], np.float32))) == 1
 
 
 def test_zero_row_has_no_direction() -> None:

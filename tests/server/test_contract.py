@@ -95,6 +95,35 @@ def test_every_route_says_what_it_may_answer(place: Place) -> None:
             assert list(kinds) == ["application/problem+json"]
 
 
+def test_a_field_that_nobody_knows_is_refused_by_every_body(place: Place) -> None:
+    document = place.client.get("/openapi.json").json()
+    named: set[str] = set()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            named |= set(re.findall(r"schemas/(\w+)", str(operation.get("requestBody", {}))))
+    assert {"SearchRequest", "ChatRequest", "EmbedRequest", "IndexJob", "ReindexJob", "EvalJob"} <= named
+    for name in named:
+        assert document["components"]["schemas"][name]["additionalProperties"] is False, name
+    for path, body in (
+        ("/v1/search", {"text": "red"}),
+        ("/v1/search", {"text": {"text": "red"}}),
+        ("/v1/embed", {"texts": ["red"]}),
+        ("/v1/jobs", {"kind": "index", "root": 1}),
+        ("/v1/jobs", {"kind": "reindex", "vectors": "dense"}),
+        ("/v1/jobs", {"kind": "eval", "data": "pairs"}),
+    ):
+        got = place.client.post(path, json=body | {"colour": 1})
+        assert got.status_code == 422 and "colour" in got.json()["detail"], (path, body, got.text)
+
+
+def test_every_number_of_an_answer_says_what_it_means(place: Place) -> None:
+    schemas = place.client.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("HitAnswer", "WholeItem", "EmbedAnswer", "ExplainAnswer", "FieldAnswer", "CollectionAnswer"):
+        for field, told in schemas[name]["properties"].items():
+            if {"integer", "number"} & {one.get("type") for one in (told, *told.get("anyOf", ()))}:
+                assert told.get("description"), (name, field)
+
+
 @given(st.text(max_size=50), st.text(max_size=20))
 def test_any_words_and_filters_are_answered_or_refused(place: Place, words: str, test: str) -> None:
     for body in (

@@ -136,5 +136,8 @@ def test_sixty_four_clients_for_a_minute(real: tuple[int, int]) -> None:
     alone = crowd(port, pid, clients=1, seconds=10)
     found = crowd(port, pid, clients=64, seconds=60)
     assert found.errors == 0 and healthy(port)
-    # The goal of three times one client is for quiet machines: `python -m bench serving` measures it.
-    assert found.rate > 1.5 * alone.rate
+    # Rates are those of the machine and of what else it does: `python -m bench serving` measures them. What company
+    # saves, the work of an answer, is the server's own; half of it on these short texts, and a quarter is asked for.
+    each, each_alone = found.processor / len(found.times), alone.processor / len(alone.times)
+    assert each < 0.75 * each_alone
+    assert found.rate > alone.rate

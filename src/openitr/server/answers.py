@@ -41,52 +41,52 @@ class Health(BaseModel):
 class Reason(BaseModel):
     """What one stage added to a score."""
 
-    stage: str
-    score: float
-    text: str
+    stage: str = Field(description="Its name, such as match, words, fuse or calibrate.")
+    score: float = Field(description="What it added, on a scale of its own.")
+    text: str = Field(description="The same in words.")
 
 
 class ItemAnswer(BaseModel):
     """A picture, in short."""
 
-    id: int
-    root: int
-    path: str
-    name: str
-    width: int
-    height: int
-    taken_at: str = ""
+    id: int = Field(description="Stays when the file is moved or changed.")
+    root: int = Field(description="Id of the indexed folder.")
+    path: str = Field(description="Relative to that folder, with forward slashes.")
+    name: str = Field(description="Last part of the path.")
+    width: int = Field(description="Pixels, as it is shown.")
+    height: int = Field(description="Pixels, as it is shown.")
+    taken_at: str = Field("", description="ISO 8601, where the file says it.")
 
 
 class WholeItem(ItemAnswer):
     """Everything known of a picture."""
 
-    sha256: str
-    size: int
-    mtime_ns: int
-    mtime: str
-    format: str
-    facts: dict[str, Any]
-    metadata: dict[str, Any]
+    sha256: str = Field(description="Of the file, hexadecimal.")
+    size: int = Field(description="Bytes of the file.")
+    mtime_ns: int = Field(description="When the file was changed, nanoseconds since 1970.")
+    mtime: str = Field(description="The same as ISO 8601, in UTC.")
+    format: str = Field(description="What the content is, whatever the name says: jpeg, png, ...")
+    facts: dict[str, Any] = Field(description="What the file says of itself: camera, latitude, ...")
+    metadata: dict[str, Any] = Field(description="What was written beside it.")
     captions: list[str]
-    notes: list[str]
+    notes: list[str] = Field(description="Oddities met while reading it.")
     file: str = Field("", description="Where it lies; only with --show-paths.")
 
 
 class HitAnswer(BaseModel):
     """A picture that was found."""
 
-    id: int
-    root: int
-    path: str
-    score: float
-    probability: float
-    bucket: str = Field(description="likely, maybe or rest")
-    why: list[Reason]
-    width: int
-    height: int
-    name: str
-    item: WholeItem | None = None
+    id: int = Field(description="Of the picture.")
+    root: int = Field(description="Id of the indexed folder.")
+    path: str = Field(description="Relative to that folder, with forward slashes.")
+    score: float = Field(description="As the last stage ranks; says nothing beside the scores of another query.")
+    probability: float = Field(description="That it is what was asked for, 0 to 1; comparable between queries.")
+    bucket: str = Field(description="likely, maybe or rest, by probability")
+    why: list[Reason] = Field(description="A reason for each stage; empty where `why` was false.")
+    width: int = Field(description="Pixels, as it is shown.")
+    height: int = Field(description="Pixels, as it is shown.")
+    name: str = Field(description="Last part of the path.")
+    item: WholeItem | None = Field(None, description="Only where `items` was true.")
 
 
 class Counts(BaseModel):
@@ -100,12 +100,12 @@ class Counts(BaseModel):
 class SearchAnswer(BaseModel):
     """Hits, best first."""
 
-    query: dict[str, Any]
+    query: dict[str, Any] = Field(description="What was understood; pictures by their names.")
     hits: list[HitAnswer]
     counts: Counts
     total: int = Field(description="How many pictures passed the filter.")
     notes: list[str] = Field([], description="What one should know of this answer.")
-    took_ms: float
+    took_ms: float = Field(description="From the whole request to the answer, milliseconds.")
 
 
 class QuestionAnswer(BaseModel):
@@ -120,7 +120,7 @@ class TurnAnswer(BaseModel):
     """What was said, and what was looked for then."""
 
     said: str
-    looked_for: str
+    looked_for: str = Field(description="In words.")
 
 
 class ChatAnswer(SearchAnswer):
@@ -137,11 +137,11 @@ class ChatAnswer(SearchAnswer):
 class SuggestionAnswer(BaseModel):
     """The words, changed for one kind of what they find."""
 
-    query: str
-    added: list[str]
+    query: str = Field(description="To search with.")
+    added: list[str] = Field(description="Words that are new in it.")
     ids: list[int] = Field(description="Of its pictures, the most central first.")
     share: float = Field(description="Of what was found.")
-    found: float | None = None
+    found: float | None = Field(None, description="Share of its pictures that the new words find, where it was tried.")
     notes: list[str] = []
 
 
@@ -151,8 +151,9 @@ class SuggestAnswer(BaseModel):
     query: str
     suggestions: list[SuggestionAnswer]
     results: int = Field(description="How many pictures were grouped.")
-    did_you_mean: str | None = None
-    language: str | None = Field(None, description="Of the words, where the model does not speak it.")
+    did_you_mean: str | None = Field(None, description="The words in another spelling.")
+    language: str | None = Field(None, description="Of the words, where the model was not made for it.")
+    advice: str | None = Field(None, description="What the model reads, and which model reads more; a sentence.")
     notes: list[str]
 
 
@@ -160,7 +161,7 @@ class ItemsAnswer(BaseModel):
     """A page of pictures."""
 
     items: list[ItemAnswer]
-    total: int
+    total: int = Field(description="On all pages.")
 
 
 class Removed(BaseModel):
@@ -174,9 +175,9 @@ class CollectionShort(BaseModel):
 
     name: str
     pictures: int
-    model: str
-    default: bool
-    read_only: bool
+    model: str = Field(description="Of the run that answers; empty where nothing is indexed.")
+    default: bool = Field(description="Whether it answers when none is named.")
+    read_only: bool = Field(description="Whether nothing can be removed or indexed.")
 
 
 class CollectionsAnswer(BaseModel):
@@ -189,17 +190,17 @@ class CollectionAnswer(BaseModel):
     """What a collection holds."""
 
     name: str
-    items: int
-    runs: list[dict[str, Any]]
-    roots: list[dict[str, Any]]
-    captions: int
-    formats: dict[str, int]
-    fields: dict[str, list[str]]
-    skipped: dict[str, int]
-    bytes: dict[str, int]
-    created: str
-    format: int
-    read_only: bool
+    items: int = Field(description="How many pictures it holds.")
+    runs: list[dict[str, Any]] = Field(description="Vectors by model, the active run first.")
+    roots: list[dict[str, Any]] = Field(description="Indexed folders.")
+    captions: int = Field(description="How many texts came with the pictures.")
+    formats: dict[str, int] = Field(description="How many pictures are jpeg, png, ...")
+    fields: dict[str, list[str]] = Field(description="What filters can ask for, with the types that were met.")
+    skipped: dict[str, int] = Field(description="How many files could not be read, by reason.")
+    bytes: dict[str, int] = Field(description="On disk, by what they hold.")
+    created: str = Field(description="ISO 8601.")
+    format: int = Field(description="Of the files of the collection.")
+    read_only: bool = Field(description="Whether nothing can be removed or indexed.")
     composers: list[str] = Field([], description="How `but` may be followed here.")
     rerankers: list[str] = Field([], description="What may look again at the best hits here.")
     path: str = Field("", description="Where it lies; only with --show-paths.")
@@ -210,10 +211,10 @@ class FieldAnswer(BaseModel):
 
     name: str
     kind: str = Field(description="text, number, bool or date")
-    count: int
-    values: list[dict[str, Any]] = []
-    min: float | str | None = None
-    max: float | str | None = None
+    count: int = Field(description="How many pictures have it.")
+    values: list[dict[str, Any]] = Field([], description="The most frequent values with their counts.")
+    min: float | str | None = Field(None, description="Of numbers and dates.")
+    max: float | str | None = Field(None, description="Of numbers and dates.")
 
 
 class FieldsAnswer(BaseModel):
@@ -225,8 +226,8 @@ class FieldsAnswer(BaseModel):
 class SkippedFile(BaseModel):
     """A file that could not be read."""
 
-    root: int
-    path: str
+    root: int = Field(description="Id of the indexed folder.")
+    path: str = Field(description="Relative to that folder.")
     reason: str
     remedy: str
 
@@ -235,21 +236,21 @@ class SkippedAnswer(BaseModel):
     """A page of files that could not be read."""
 
     skipped: list[SkippedFile]
-    total: int
+    total: int = Field(description="On all pages.")
 
 
 class DuplicateItem(ItemAnswer):
     """A picture in a group of duplicates."""
 
-    size: int
-    why: str
+    size: int = Field(description="Bytes of the file.")
+    why: str = Field(description="Why it is in the group.")
 
 
 class DuplicatesGroup(BaseModel):
     """Pictures that are the same, or look it."""
 
-    kind: str
-    keeper: int
+    kind: str = Field(description="copy, near or similar")
+    keeper: int = Field(description="Id of the picture to keep.")
     items: list[DuplicateItem]
 
 
@@ -257,7 +258,7 @@ class DuplicatesAnswer(BaseModel):
     """A page of groups, the surest first."""
 
     groups: list[DuplicatesGroup]
-    total: int
+    total: int = Field(description="On all pages.")
 
 
 class ModelsAnswer(BaseModel):
@@ -269,26 +270,26 @@ class ModelsAnswer(BaseModel):
 class EmbedAnswer(BaseModel):
     """Vectors, in the order of what was sent."""
 
-    kind: str
-    dim: int
+    kind: str = Field(description="Kind of embeddings.")
+    dim: int = Field(description="Numbers in a vector.")
     model: str
-    fingerprint: str
+    fingerprint: str = Field(description="Of weights and preprocessing; vectors of another cannot be compared.")
     embeddings: list[list[float]]
 
 
 class ExplainAnswer(BaseModel):
     """How much of the score is lost when a patch of the picture is covered."""
 
-    rows: int
-    cols: int
-    values: list[list[float]]
-    base: float
+    rows: int = Field(description="Of the grid over the picture.")
+    cols: int = Field(description="Of the grid over the picture.")
+    values: list[list[float]] = Field(description="Lost score by row and column.")
+    base: float = Field(description="Score of the picture as it is.")
 
 
 class SessionAnswer(BaseModel):
     """What the page may do."""
 
-    key_needed: bool
-    signed_in: bool
-    read_only: bool
-    show_paths: bool
+    key_needed: bool = Field(description="Whether the server asks for a key at all.")
+    signed_in: bool = Field(description="Whether this client may ask.")
+    read_only: bool = Field(description="Whether nothing can be removed or indexed.")
+    show_paths: bool = Field(description="Whether answers name folders of the server's disk.")

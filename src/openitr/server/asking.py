@@ -68,7 +68,7 @@ async def search(
     query = Query(parts, avoid, sort=asked.sort, **options)
     change = change_of(asked, await named.composer(asked.composer, runs[0][1], served.house.loading))
     ahead = change.asked(query) if change is not None else query
-    await asyncio.gather(*(_encoded(encoder, [*ahead.parts, *ahead.negatives]) for _, encoder in runs))
+    await _encoded([encoder for _, encoder in runs], [*ahead.parts, *ahead.negatives])
     models = [encoder for _, encoder in runs]
     # One run is named, so that it is the one whose model encoded; all together go by their fingerprints.
     how: dict[str, Any] = {"kind": "hybrid"} if asked.kind == "hybrid" else {"run": runs[0][0].name}
@@ -157,13 +157,15 @@ async def picture(
     return await house.decoding.run(decode)
 
 
-async def _encoded(encoder: BatchingEncoder, parts: Sequence[Part]) -> None:
+async def _encoded(encoders: Sequence[BatchingEncoder], parts: Sequence[Part]) -> None:
     """Have the parts encoded in company, texts and pictures side by side; the search finds them made."""
     texts = [part.text for part in parts if part.image is None]
     images = [part.image for part in parts if part.image is not None]
-    waiting = [encoder.texts.submit(texts)] if texts else []
-    waiting += [encoder.images.submit(images)] if images else []
-    await asyncio.gather(*map(asyncio.wrap_future, waiting))
+    waiting = [encoder.texts.submit(texts) for encoder in encoders] if texts else []
+    waiting += [encoder.images.submit(images) for encoder in encoders] if images else []
+    # All are under way already, so that they may be waited for one by one.
+    for made in waiting:
+        await asyncio.wrap_future(made)
 
 
 def document(

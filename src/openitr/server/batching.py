@@ -17,12 +17,15 @@ from openitr.embeddings import Embeddings, Kind, joined, nothing
 from openitr.encoders.base import Encoder
 from openitr.errors import ShapeError
 from openitr.media.prepare import Preparation
+from openitr.server.company import in_company
 from openitr.server.problems import busy
 from openitr.server.recent import Recalled
 from openitr.types import ImageArray
 
 _ROWS = 32
 _TURN = 8
+# Requests in one call from which on others of them keep the remaining cores at work.
+_COMPANY = 4
 
 
 class _Waiting:
@@ -42,6 +45,7 @@ class Batcher:
     Args:
         name: Of the thread.
         call: Rows to embeddings of the same number.
+        shared: What is called instead for rows of several requests.
         rows: At most so many per call.
         waiting: Rows that may wait before further callers are refused.
         told: Called with the number of rows of each call, for metrics.
@@ -59,11 +63,13 @@ class Batcher:
         name: str,
         call: Callable[[list[Any]], Embeddings],
         *,
+        shared: Callable[[list[Any]], Embeddings] | None = None,
         rows: int = _ROWS,
         waiting: int = 4096,
         told: Callable[[int], None] | None = None,
     ) -> None:
         self.name, self.call, self.rows, self.room = name, call, rows, waiting
+        self.shared = shared or call
         self.told = told or (lambda count: None)
         self.waiting = 0
         self._queue: deque[_Waiting] = deque()
@@ -128,7 +134,8 @@ class Batcher:
     def _encode(self, batch: list[tuple[_Waiting, list[Any]]]) -> None:
         rows = [row for _, part in batch for row in part]
         try:
-            made = self._called(rows)
+            requests = len({id(asked) for asked, _ in batch})
+            made = self._called(rows, self.shared if requests >= _COMPANY else self.call)
         except Exception as error:
             if len(batch) == 1:
                 self._failed(batch[0][0], error)
@@ -145,9 +152,9 @@ class Batcher:
             if asked.done == len(asked.rows) and not asked.future.done():
                 asked.future.set_result(joined(asked.made))
 
-    def _called(self, rows: list[Any]) -> Embeddings:
+    def _called(self, rows: list[Any], call: Callable[[list[Any]], Embeddings]) -> Embeddings:
         self.told(len(rows))
-        made = self.call(rows)
+        made = call(rows)
         if len(made) != len(rows):
             raise ShapeError(f"{len(made)} {made.kind} embeddings for {len(rows)} rows", "mend the encoder")
         return made
@@ -181,7 +188,11 @@ class BatchingEncoder:
         self.fingerprint: str = encoder.fingerprint
         self.preparation: Preparation = encoder.preparation
         tell = told or (lambda what, count: None)
-        self._texts = Batcher("texts", encoder.encode_texts, waiting=waiting, told=lambda n: tell("texts", n))
+        self._company = in_company(encoder)
+        shared = None if self._company is None else self._company.encode_texts
+        self._texts = Batcher(
+            "texts", encoder.encode_texts, shared=shared, waiting=waiting, told=lambda n: tell("texts", n)
+        )
         self._images = Batcher("images", encoder.encode_images, waiting=waiting, told=lambda n: tell("images", n))
         self.texts = Recalled(self._texts, key=str)
         self.images = Recalled(self._images, key=_content)
@@ -200,9 +211,11 @@ class BatchingEncoder:
         return self.images.submit(images).result() if images else self._none()
 
     def close(self) -> None:
-        """End both threads."""
+        """End all threads."""
         self._texts.close()
         self._images.close()
+        if self._company is not None:
+            self._company.close()
 
     def _none(self) -> Embeddings:
         return nothing(self.kind, self.dim)

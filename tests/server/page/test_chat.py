@@ -155,7 +155,8 @@ def test_a_step_is_taken_back_by_the_button_and_by_the_browser(open_page: Open) 
 @pytest.mark.slow
 def test_it_outlives_a_reload_and_another_search(open_page: Open) -> None:
     tab = begun(open_page)
-    say(tab, "not red")
+    with tab.expect_response("**/v1/chat"):
+        say(tab, "not red")
     tab.wait_for_timeout(200)
     before = tab.evaluate(ORDER)
     tab.reload()

@@ -58,7 +58,10 @@ def test_sliding_ranks_anew_without_the_model(open_page: Open) -> None:
         tab.keyboard.press("ArrowRight")
     tab.wait_for_url("**strength=2.2**")
     tab.wait_for_function(f"(before) => JSON.stringify({ORDER}) !== before", arg=json.dumps(first).replace(" ", ""))
-    tab.wait_for_timeout(300)
+    for _ in range(100):
+        if bodies and bodies[-1]["strength"] == 2.2:
+            break
+        tab.wait_for_timeout(100)
     assert bodies[-1]["strength"] == 2.2 and bodies[-1]["but"] == "a yellow star"
     assert [model_rows(tab, kind) for kind in ("texts", "images")] == encoded, "nothing was encoded again"
     assert tab.evaluate("history.length") == entries, "a slide is no step to come back to"
