@@ -26,6 +26,32 @@ def test_index_answers_with_one_json_line(pictures: Path, tmp_path: Path) -> Non
     assert "committed 9" in said.err
 
 
+def test_what_is_skipped_is_named(pictures: Path, collection: Path, tmp_path: Path) -> None:
+    said = openitr("index", pictures, "--into", tmp_path / "c", "-q")
+    assert (
+        f"skipped {pictures / 'home' / 'broken.jpg'}: " in said.err
+        and str(tmp_path / "c" / "skipped.jsonl") in said.err
+    )
+    assert "broken.jpg" in openitr("info", collection).err
+    assert "broken.jpg" not in openitr("info", collection, "--json").err
+
+
+def test_a_folder_without_pictures_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    said = openitr("index", tmp_path / "empty", "--into", tmp_path / "c")
+    assert said.code == 0 and "no pictures were found in" in said.err and "ask it" not in said.err
+
+
+def test_pictures_without_texts_are_told_what_to_do(pictures: Path) -> None:
+    said = openitr("eval", pictures)
+    assert said.code == 2 and "no text with any of them" in said.err and "captions.jsonl" in said.err
+
+
+def test_a_folder_that_is_no_export(tmp_path: Path) -> None:
+    said = openitr("import", tmp_path, "--into", tmp_path / "c")
+    assert said.code == 2 and "holds no export" in said.err and "Errno" not in said.err
+
+
 def test_index_follows_the_folder(pictures: Path, tmp_path: Path) -> None:
     folder, place = tmp_path / "p", tmp_path / "c"
     shutil.copytree(pictures, folder)

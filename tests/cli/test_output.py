@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,7 +14,8 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openitr.cli.output import emit_json, errors_for_people, missing
+from openitr.cli import output
+from openitr.cli.output import emit_json, errors_for_people, measured, missing, table
 
 
 def printed(document: object, indent: int | None = 2) -> bytes:
@@ -75,3 +77,42 @@ def test_a_reader_that_goes_away_is_no_failure(words: str) -> None:
         said = process.stderr.read().decode()
         assert process.wait(60) == 0, said
     assert "Traceback" not in said
+
+
+def width_of(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+def test_in_a_pipe_no_cell_is_folded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    table("", ["path", "what"], [["a/" * 60 + "picture.jpg", "b" * 50]])
+    head, line, row = capsys.readouterr().out.splitlines()
+    assert row == f"{'a/' * 60}picture.jpg │ {'b' * 50}" and head.endswith("what") and set(line) == {"━", "╇"}
+
+
+@pytest.mark.parametrize("columns", [36, 80])
+def test_on_a_narrow_terminal_the_lines_go_before_the_words(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    terminal = output._Speaker(file=shown, force_terminal=True, width=columns, color_system=None, highlight=False)
+    monkeypatch.setattr(output, "out", terminal)
+    table("", ["language", "R@1", "R@5", "R@10", "95 %"], [["en", "73.0", "91.0", "100.0", "92.9–100.0"]])
+    text = shown.getvalue()
+    assert width_of(text) <= columns and "language" in text and "92.9–100.0" in text
+    assert ("│" in text or "┃" in text) == (columns == 80)
+
+
+def test_a_full_disk_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, errors_for_people():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    said = capsys.readouterr().err
+    assert ended.value.exit_code == 1 and "the disk is full" in said and "Errno" not in said
+
+
+def test_a_measurement_is_a_table_to_read_and_its_protocol_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers, told = io.StringIO(), io.StringIO()
+    for name, file in (("out", numbers), ("err", told)):
+        monkeypatch.setattr(output, name, output._Speaker(file=file, width=80, color_system=None, highlight=False))
+    measured(["language", "R@10"], [["en", "73.0"], ["de", "9.1"]], {"split": "val", "pictures": 1000})
+    lines = [line.rstrip() for line in numbers.getvalue().splitlines()]
+    assert any(line.startswith("de") and line.endswith(" 9.1") for line in lines) and lines[-1] == ""
+    assert told.getvalue().splitlines() == ["split: val", "pictures: 1000"]

@@ -9,8 +9,8 @@ import pytest
 from openitr.cli.progress import Reporter, clock
 
 
-def step(done: int, total: int) -> SimpleNamespace:
-    return SimpleNamespace(done=done, total=total, committed=done, skipped=1, rate=12.34, eta=61.0)
+def step(done: int, total: int, run: str = "") -> SimpleNamespace:
+    return SimpleNamespace(done=done, total=total, committed=done, skipped=1, rate=12.34, eta=61.0, run=run)
 
 
 def test_a_line_says_what_is_safe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,6 +18,12 @@ def test_a_line_says_what_is_safe(capsys: pytest.CaptureFixture[str]) -> None:
         reporter(step(5, 10))  # type: ignore[arg-type]
     line = capsys.readouterr().err
     assert line == "committed 5: 5 of 10 files, 1 skipped, 12.3 images/s, 1 min 1 s left\n"
+
+
+def test_a_line_says_which_run_follows(capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter() as reporter:
+        reporter(step(5, 10, "lexicon"))  # type: ignore[arg-type]
+    assert capsys.readouterr().err.endswith("1 min 1 s left, run lexicon\n")
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,4 +42,5 @@ def test_as_tables() -> None:
 
 @pytest.mark.parametrize("words", [("0",), ("5", "--qps", "0"), ("5", "--cores", "0"), ("5", "--dim", "1")])
 def test_senseless_calls_exit_with_2(words: tuple[str, ...]) -> None:
-    assert said(*words, "--json", code=2).stdout == ""
+    done = said(*words, "--json", code=2)
+    assert done.stdout == "" and "measuring" not in done.stderr, "nobody waits for a measurement to be told so"

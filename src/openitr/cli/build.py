@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from openitr.cli.engine import Replicas, Shards, Url, Use, Workers, check_place,
 from openitr.cli.idle import Idle
 from openitr.cli.output import FIND, KEEP, emit_json, errors_for_people, out, say
 from openitr.cli.progress import Reporter
+from openitr.cli.skipped import say_skipped
 
 if TYPE_CHECKING:
     from openitr.collection import IngestReport
@@ -63,8 +63,12 @@ def index(
                     folder, kind=kind, workers=workers_of(workers), retry=retry, restore=restore, on_progress=reporter
                 )
             keep_up(library, wanted)
-            place = library.path if is_here(library) else into
-        _print_report(report, as_json, lambda: say(f"collection: {place}; ask it: openitr search {into} two dogs"))
+            place = library.path if is_here(library) else None
+            empty = not len(library)
+        after = f"collection: {place or into}; ask it: openitr search {into} two dogs"
+        if empty:
+            after = f"no pictures were found in {folder}, and {into} holds none; look at the path"
+        _print_report(report, as_json, place, after)
 
 
 def reindex(
@@ -95,11 +99,12 @@ def reindex(
                 chosen = workers_of(workers)
                 report = library.reindex(model, kind=kind, name=name, workers=chosen, on_progress=reporter)
             keep_up(library, None)
+            place = library.path if is_here(library) else None
         what = f"has a {kind} run now: openitr search {collection} --kind {kind} ..." if kind else ""
-        _print_report(report, as_json, lambda: say(f"{collection} {what or f'now answers with {name or model}'}"))
+        _print_report(report, as_json, place, f"{collection} {what or f'now answers with {name or model}'}")
 
 
-def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]) -> None:
+def _print_report(report: IngestReport, as_json: bool, place: Path | None, after: str) -> None:
     facts = report.to_json()
     if as_json:
         emit_json(facts, indent=None)
@@ -112,8 +117,8 @@ def _print_report(report: IngestReport, as_json: bool, after: Callable[[], None]
     for note in report.notes or ():
         say(f"note: {note}")
     if facts["skipped"]:
-        say("what was skipped and why: skipped.jsonl in the collection, or `openitr info`")
-    after()
+        say_skipped(place)
+    say(after)
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from openitr.cli.output import emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import emit_json, err, errors_for_people, measured, out, say, table
 from openitr.errors import InputError, MissingExtra
 
 # So many captions of other pictures stand in for a language model's.
@@ -71,11 +71,7 @@ def evaluate_cir(
         if as_json:
             emit_json(report.to_json())
             return
-        columns, rows = report.table()
-        table("", columns, rows, right=frozenset(range(1, len(columns))))
-        out.print("")
-        for key, value in report.protocol.items():
-            say(f"{key}: {value}")
+        measured(*report.table(), report.protocol)
 
 
 def train_cir(

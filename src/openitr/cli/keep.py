@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from openitr.cli.engine import is_here
 from openitr.cli.output import KEEP, emit_json, errors_for_people, out, say, table
+from openitr.cli.skipped import say_skipped
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Name = Annotated[str, typer.Argument(help="Collection: a directory or a name.")]
@@ -34,11 +36,13 @@ def info(
         import openitr
 
         with openitr.open(collection) as library:
-            facts = library.info()
+            facts, here = library.info(), library.path if is_here(library) else None
         if as_json:
             emit_json(facts)
         else:
             table("", ["", ""], [[key, _short(value)] for key, value in _flat(facts)])
+            if facts.get("skipped"):
+                say_skipped(here)
 
 
 def _flat(facts: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ import typer
 
 from openitr.cli.ask import cure_of, lines_of
 from openitr.cli.idle import Idle
-from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, out, say, table
+from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, measured, out, say, table
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
@@ -134,11 +134,7 @@ def _evaluate_languages(dataset: PairDataset, encoder: Encoder, lang: str, split
     if as_json:
         emit_json(found.to_json())
         return
-    columns, rows = found.table()
-    table("", columns, rows, right=frozenset(range(1, len(columns))))
-    out.print("")
-    for key, value in found.protocol.items():
-        say(f"{key}: {value}")
+    measured(*found.table(), found.protocol)
 
 
 def models(as_json: Json = False) -> None:

@@ -5,12 +5,14 @@ Exit codes: 0 done, 1 failed, 2 the call was wrong. An empty answer is not a fai
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import typer
 from rich.console import Console
@@ -25,6 +27,7 @@ FIND, KEEP, SERVE, MEASURE = "Find", "Keep", "Serve", "Measure and train"
 
 # Extras that have a package for a purpose of their own, where several have it.
 _MEANT = {"torch": "train", "scipy": "lexicon"}
+_WIDEST = 10_000
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -52,7 +55,10 @@ def emit_json(document: Any, *, indent: int | None = 2) -> None:
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]], *, right: frozenset[int] = frozenset()) -> None:
-    """Print a table; columns whose number is in ``right`` are set to the right."""
+    """Print a table; columns whose number is in ``right`` are set to the right.
+
+    Where it is too wide for a terminal the lines between columns go first; in a file or a pipe no cell is ever folded.
+    """
     made = Table(
         title=title or None,
         title_justify="left",
@@ -65,7 +71,23 @@ def table(title: str, columns: list[str], rows: list[list[Any]], *, right: froze
         made.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
-    out.print(made)
+    if out.is_terminal:
+        if made.__rich_measure__(out, out.options.update(max_width=_WIDEST)).maximum > out.width:
+            made.box, made.collapse_padding = None, True
+        out.print(made)
+        return
+    wide = _Speaker(highlight=False, width=_WIDEST, file=io.StringIO())
+    wide.print(made)
+    for line in cast(io.StringIO, wide.file).getvalue().splitlines():
+        out.print(line.rstrip(), soft_wrap=True, markup=False)
+
+
+def measured(columns: list[str], rows: list[list[Any]], protocol: Mapping[str, Any]) -> None:
+    """What a measurement found as a table of numbers, and below it how it was measured."""
+    table("", columns, rows, right=frozenset(range(1, len(columns))))
+    out.print("")
+    for key, value in protocol.items():
+        say(f"{key}: {value}")
 
 
 def entries(rows: list[tuple[str, str, str]]) -> None:
@@ -135,5 +157,10 @@ def errors_for_people() -> Iterator[None]:
         say("interrupted; what was committed is kept, run the same command again to go on")
         raise typer.Exit(1) from error
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if error.errno == errno.ENOSPC:
+            full = OpenITRError(
+                "the disk is full", "make room and run the same command again: what was committed is kept"
+            )
+            raise fail(full) from error
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         raise fail(OpenITRError(what, "check the path, its permissions and the free space")) from error

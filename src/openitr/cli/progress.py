@@ -70,7 +70,8 @@ class Reporter:
         if self._bar is not None:
             if self._task is None:
                 self._task = self._bar.add_task("indexing", total=step.total, speed="")
-            self._bar.update(self._task, completed=step.done, total=step.total, speed=f"{step.rate:.0f} images/s")
+            speed = f"{step.rate:.0f} images/s{_of(step)}"
+            self._bar.update(self._task, completed=step.done, total=step.total, speed=speed)
             return
         now = time.monotonic()
         if step.done < step.total and now - self._last < self.every:
@@ -78,6 +79,10 @@ class Reporter:
         self._last = now
         sys.stderr.write(
             f"committed {step.committed}: {step.done} of {step.total} files, {step.skipped} skipped, "
-            f"{step.rate:.1f} images/s, {clock(step.eta)} left\n"
+            f"{step.rate:.1f} images/s, {clock(step.eta)} left{_of(step)}\n"
         )
         sys.stderr.flush()
+
+
+def _of(step: Step) -> str:
+    return f", run {step.run}" if step.run else ""

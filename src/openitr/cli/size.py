@@ -29,7 +29,7 @@ def size(
     Example:  openitr size 2000000 --memory-gb 64 --cores 8 --price 150
     """
     with errors_for_people():
-        from openitr.index.sizing import SIZES, Machine, measure
+        from openitr.index.sizing import SIZES, Machine, check, measure
         from openitr.index.sizing import table as planned
 
         if dim is None:
@@ -37,7 +37,7 @@ def size(
 
             dim = load("default").dim
         machine = Machine(memory_gb, cores, price)
-        planned([], pictures or SIZES, machine, qps)
+        check(pictures or SIZES, qps)
         measured = measure(dim, told=lambda name: say(f"measuring: {name}"))
         plans = planned(measured, pictures or SIZES, machine, qps)
         if as_json:

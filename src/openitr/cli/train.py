@@ -164,7 +164,8 @@ def train(
         rows = [[f"{row['epoch']:.0f}", f"{row['loss']:.4f}", f"{row['rsum']:.1f}"] for row in done.history.rows]
         table("", ["epoch", "loss", "RSUM held out"], rows, right=frozenset({0, 1, 2}))
         out.print(f"kept the weights of epoch {done.history.best}: RSUM {done.history.rsum:.1f} of 600")
-        say(f"try: openitr index PICTURES --into C --model {into}")
+        say(f"is it better than the one that ships? openitr compare default {into} --data {data}")
+        say(f"use it: openitr index PICTURES --into C --model {into}")
 
 
 def _both(shown: Callable[[Step], None] | None, board: Callable[[Step], None]) -> Callable[[Step], None]:

@@ -127,7 +127,11 @@ class PairDataset(Sequence[Pair]):
         pairs = [p for p in self._pairs if lang in p.texts]
         if not pairs:
             there = ", ".join(f"{code} ({n.pairs})" for code, n in self.languages.items())
-            raise DatasetError(f"{self._name or 'the dataset'} has no text in {lang!r}", f"there is: {there or 'none'}")
+            name = self._name or "the dataset"
+            if not there:
+                remedy = "put captions beside the pictures: photo.jpg.txt, or one captions.jsonl for all"
+                raise DatasetError(f"{name} has {len(self)} pictures, and no text with any of them", remedy)
+            raise DatasetError(f"{name} has no text in {lang!r}", f"there is: {there}")
         return self._with(Pair(p.id, p.image, {lang: p.texts[lang]}, p.split, p.metadata) for p in pairs)
 
     def texts(self, lang: str) -> tuple[list[str], Ints]:

@@ -25,9 +25,11 @@ SIZES = (10**5, 10**6, 10**7, 10**8, 10**9)
 _ASKED, _K = 20, 20
 _TOPICS = 400
 _SPARE = 1.25  # memory that is there over memory that is needed
-# Terms of a picture and of a question, tokens of a picture and of a question, and their width.
-_TERMS, _WORDS, _VOCABULARY = 60, 6, 10_000
-_PATCHES, _SAID, _TOKEN = 16, 10, 64
+# As the shipped models and collections have it: terms of a picture and of a question, and how many are in use at all;
+# tokens of a picture and of a question, their width, and bits a dimension.
+_TERMS, _WORDS, _VOCABULARY = 100, 48, 1000
+_PATCHES, _SAID, _TOKEN, _BITS = 20, 10, 64, 8
+_BLOCK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,16 @@ class Plan:
         return asdict(self)
 
 
+def check(pictures: Sequence[int], qps: float) -> None:
+    """Refuse what no plan can be made for, before anything is measured.
+
+    Raises:
+        InputError: No pictures, or no questions.
+    """
+    if min(pictures) < 1 or not 0 < qps < math.inf:
+        raise InputError(f"{min(pictures)} pictures, {qps:g} questions a second", "use numbers above 0")
+
+
 def plan(measured: Measured, pictures: int, machine: Machine, qps: float = 10.0) -> Plan:
     """What so many pictures and so many questions a second need.
 
@@ -115,8 +127,7 @@ def plan(measured: Measured, pictures: int, machine: Machine, qps: float = 10.0)
     >>> found.shards, round(found.ms), found.machines
     (5, 2000, 50)
     """
-    if pictures < 1 or qps <= 0:
-        raise InputError(f"{pictures} pictures, {qps} questions a second", "use numbers above 0")
+    check([pictures], qps)
     memory = measured.memory * pictures / 1e9
     shards = math.ceil(_SPARE * memory / machine.memory_gb)
     seconds = measured.seconds * (pictures / shards / measured.at) ** measured.power
@@ -198,7 +209,7 @@ def _lexicon(folder: Path, dim: int, count: int) -> Measured:
 def _late(folder: Path, dim: int, count: int) -> Measured:
     from openitr.index.tokens import TokenIndex
 
-    index = TokenIndex(folder, _TOKEN)
+    index = TokenIndex(folder, _TOKEN, bits=_BITS)
     _fill(index, tokens(count // 4, _PATCHES, 1))
     size, seconds = index.stats()["bytes"] / (count // 4), _seconds(index, tokens(_ASKED, _SAID, 2))
     index.close()
@@ -233,17 +244,20 @@ def dense(count: int, dim: int, seed: int) -> DenseEmbeddings:
 
 
 def words(count: int, terms: int, seed: int) -> LexiconEmbeddings:
-    """Weights of Zipf-like terms, of length 1."""
+    """So many different terms a row, the common ones in more rows, with weights of length 1."""
     from scipy.sparse import csr_matrix
 
     rng = np.random.default_rng(seed)
-    columns = np.minimum(rng.zipf(1.2, (count, terms)) - 1, _VOCABULARY - 1)
-    weights = rng.gamma(1.0, 0.3, (count, terms)).astype(np.float32)
-    made = csr_matrix((weights.ravel(), (np.repeat(np.arange(count), terms), columns.ravel())), (count, _VOCABULARY))
-    made.sum_duplicates()
-    lengths = np.sqrt(np.asarray(made.multiply(made).sum(axis=1)).ravel())
-    made.data /= np.repeat(lengths, np.diff(made.indptr))
-    return LexiconEmbeddings(made.astype(np.float32))
+    common = -0.5 * np.log(1 + np.arange(_VOCABULARY, dtype=np.float32))
+    columns = np.empty((count, terms), np.int64)
+    for start in range(0, count, _BLOCK):
+        # The largest of the logarithms of chances with Gumbel noise are a draw without replacement.
+        drawn = common + rng.gumbel(size=(min(_BLOCK, count - start), _VOCABULARY))
+        columns[start : start + _BLOCK] = np.argpartition(-drawn, terms, axis=1)[:, :terms]
+    weights = rng.gamma(2.0, 1.0, (count, terms)).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    rows = np.repeat(np.arange(count), terms)
+    return LexiconEmbeddings(csr_matrix((weights.ravel(), (rows, columns.ravel())), (count, _VOCABULARY)))
 
 
 def tokens(count: int, each: int, seed: int) -> TokenEmbeddings:
