@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from openitr.index.lexicon import LexiconIndex
 from openitr.index.pieces import ROWS
 from openitr.index.postings import Segment, segment_of
 from tests.index.test_lexicon import TERMS, TOLERANCE, sparse
+from tests.index.two_ways import same_answers, same_from_threads
 
 FEW = st.integers(0, 4)
 
@@ -111,12 +111,7 @@ def test_machine_code_answers_as_numpy_does(
 ) -> None:
     queries = sparse(12, 5)
     allowed = None if share is None else np.arange(0, 900)[np.random.default_rng(2).random(900) < share]
-    for one, other in zip(both[0].search(queries, k, allowed), both[1].search(queries, k, allowed), strict=True):
-        assert len(one) == len(other)
-        np.testing.assert_allclose(one.scores, other.scores, atol=TOLERANCE)
-        # Neighbours closer than rounding may change places; nobody may be missing.
-        apart = one.scores > one.scores[-1] + TOLERANCE if len(one) else np.zeros(0, bool)
-        assert set(one.ids[apart].tolist()) <= set(other.ids.tolist())
+    same_answers(both[0].search(queries, k, allowed), both[1].search(queries, k, allowed), TOLERANCE)
 
 
 def test_no_common_term_and_nothing_asked_fill_up_by_id(both: tuple[LexiconIndex, LexiconIndex]) -> None:
@@ -125,11 +120,7 @@ def test_no_common_term_and_nothing_asked_fill_up_by_id(both: tuple[LexiconIndex
 
 
 def test_threads_do_not_share_their_sums(both: tuple[LexiconIndex, LexiconIndex]) -> None:
-    queries = sparse(40, 6)
-    wanted = [ranking.ids.tolist() for ranking in both[1].search(queries, 10)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda row: both[1].search(queries[[row]], 10)[0].ids.tolist(), list(range(40)) * 5))
-    assert found == wanted * 5
+    same_from_threads(both[1], sparse(40, 6), 5)
 
 
 def test_without_numba_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

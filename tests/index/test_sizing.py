@@ -39,7 +39,7 @@ def test_a_table_goes_by_size() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", [{"pictures": 0}, {"qps": 0.0}])
+@pytest.mark.parametrize("how", [{"pictures": 0}, {"qps": 0.0}, {"qps": float("nan")}, {"qps": float("inf")}])
 def test_nothing_needs_no_plan(how: dict[str, float]) -> None:
     with pytest.raises(InputError):
         plan(FLAT, **{"pictures": 1, "machine": Machine(), "qps": 1.0, **how})  # type: ignore[arg-type]
@@ -56,6 +56,8 @@ def test_every_representation_is_measured(tmp_path: Path) -> None:
     assert found["every vector"].memory == 256 and 256 <= found["every vector"].disk < 256 + 40
     assert found["one-bit codes"].memory == code_bytes(64) == 24
     assert found["tokens"].at == 500
+    # What a collection of the shipped models keeps: 100 words in about two bytes each, 20 tokens of 64 bytes and more.
+    assert 150 < found["words"].disk < 250 and found["tokens"].disk > 20 * 64
 
 
 @pytest.mark.parametrize("dim", [64, 96])

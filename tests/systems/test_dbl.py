@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from openitr import objectives
 from openitr.models import DualEncoder
 from openitr.objectives import Boost
-from openitr.systems import Budget, dbl
+from openitr.systems import Budget, dbl, frozen
 from openitr.train import Examples, Plan
 
 
@@ -56,6 +58,19 @@ def test_without_a_boost_the_target_is_the_triplet_model_again(monkeypatch: pyte
     data = dbl.noisy(96, 0)
     found = dbl.side_by_side(data.some(np.arange(64)), data.some(np.arange(64, 96)), Plan(epochs=2, batch=32), 0)
     assert found["boosted"] == pytest.approx(found["triplet"], abs=1e-6)
+
+
+@pytest.mark.parametrize("photos", [0.02, -0.02])
+def test_the_gap_must_widen_among_photos_as_well(photos: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(train: Examples, held: Examples, plan: Plan, seed: int) -> dict[str, tuple[float, float]]:
+        return {"triplet": (0.0, 500.0), "boosted": (0.02 if len(train) == dbl.KEPT else photos, 510.0)}
+
+    def pairs(*about: object, **more: object) -> SimpleNamespace:
+        return SimpleNamespace(images=np.zeros((1000, 2)), texts=np.zeros((1000, 2)), owners=np.arange(1000))
+
+    monkeypatch.setattr(dbl, "side_by_side", told)
+    monkeypatch.setattr(frozen, "pairs", pairs)
+    assert dbl.experiment(Budget()).shown == (photos > 0)
 
 
 @pytest.mark.real_data

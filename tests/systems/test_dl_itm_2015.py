@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from openitr.models import BagOfWords, Windows
 from openitr.objectives import Batch, DirectionalRank
-from openitr.systems import Budget, dl_itm_2015
+from openitr.systems import Budget, dl_itm_2015, frozen
 from openitr.systems.digits import NAMES, digits
 from openitr.train import Examples
 
@@ -59,6 +61,22 @@ def test_free_vectors_have_any_length_and_unit_vectors_one() -> None:
     for unit in (True, False):
         lengths = dl_itm_2015.free(data, unit, 0).eval().encode_images(data.pictures).norm(dim=1)
         assert torch.allclose(lengths, torch.ones(8), atol=1e-5) == unit
+
+
+@pytest.mark.parametrize(("inner", "cosine"), [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0)])
+def test_the_direction_must_be_favoured_by_both_scores(
+    inner: float, cosine: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lead(train: Examples, held: Examples, lam: float, unit: bool, seed: int) -> float:
+        return lam * (cosine if unit else inner)
+
+    def pairs(*about: object, **more: object) -> SimpleNamespace:
+        return SimpleNamespace(images=np.zeros((1000, 2)), texts=np.zeros((1000, 2)), owners=np.arange(1000))
+
+    monkeypatch.setattr(dl_itm_2015, "lead", lead)
+    monkeypatch.setattr(dl_itm_2015, "told_apart", lambda kind, seed: 50.0 if kind is BagOfWords else 99.0)
+    monkeypatch.setattr(frozen, "pairs", pairs)
+    assert dl_itm_2015.experiment(Budget()).shown == (min(inner, cosine) > 0)
 
 
 @pytest.mark.real_data

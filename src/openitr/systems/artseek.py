@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FRAGMENTS, QUERIES, TENTH = 5000, 60, 500
-PRODUCTS, COLOURS, TYPES, STEPS, BATCH = 1200, 7, 9, 250, 96
+PRODUCTS, COLOURS, TYPES, DRAWS = 1200, 7, 9, 3
+STEPS, BATCH, LOOKED = 150, 64, 30  # looked: after so many steps the weights are tried on photos set aside
 MAX_STEPS = 4
 
 
@@ -28,7 +29,9 @@ def experiment(budget: Budget) -> Outcome:
     bags, queries = fragments(FRAGMENTS, budget.seed), fragments(QUERIES, budget.seed + 1, most=8)
     whole, tenth = prefetched(bags, queries, FRAGMENTS), prefetched(bags, queries, TENTH // 2)
     products = catalogue(budget)
-    accuracy, padding = unseen_labels(products, budget.seed)
+    drawn = [held_back(products.labels, np.random.default_rng(budget.seed + draw)) for draw in range(DRAWS)]
+    found = [unseen_labels(replace(products, unseen=some), budget.seed) for some in drawn]
+    accuracy, padding = float(np.mean([one for one, _ in found])), max(one for _, one in found)
     searches = halted(MAX_STEPS)
     return Outcome(
         [
@@ -47,8 +50,9 @@ def experiment(budget: Budget) -> Outcome:
                 "labels never trained on, made of words that were, are found more than 5 times as often as by chance",
                 {
                     "accuracy on unseen labels": round(accuracy, 4),
+                    "smallest of the draws": round(min(one for one, _ in found), 4),
                     "chance among all labels": round(1 / len(products.labels), 4),
-                    "unseen labels": len(products.unseen),
+                    "unseen labels of each draw": len(drawn[0]),
                 },
                 accuracy > 5 / len(products.labels),
             ),
@@ -59,8 +63,9 @@ def experiment(budget: Budget) -> Outcome:
             ),
         ],
         f"{FRAGMENTS:,} made-up fragments of 8 to 24 tokens; fashion: {len(products.images):,} catalogue photos under "
-        f"{len(products.labels)} labels of colour and kind",
+        f"{len(products.labels)} labels of colour and kind, a fifth of them kept back in {DRAWS} draws",
         [
+            "The classifier's weights are those that name photos set aside best, all of labels that it learned.",
             "The fragments are synthetic; visual and label tokens are the shipped `late` model's, not ColQwen2's.",
             "Quality of the agent's answers needs a large model and is not measured here.",
         ],
@@ -170,9 +175,11 @@ def unseen_labels(products: Products, seed: int) -> tuple[float, float]:
     seen = torch.tensor([place for place in range(len(products.labels)) if place not in products.unseen])
     rows = torch.from_numpy(np.flatnonzero(~np.isin(products.label, list(products.unseen))))
     asked = torch.from_numpy(np.flatnonzero(np.isin(products.label, list(products.unseen))))
+    tried, rows = rows[torch.randperm(len(rows))].split([len(rows) // 7, len(rows) - len(rows) // 7])
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=STEPS)
-    for _ in range(STEPS):
+    most, kept = -1.0, model.state_dict()
+    for step in range(1, STEPS + 1):
         batch = rows[torch.randint(len(rows), (BATCH,))]
         targets = (wanted[batch][:, None] == seen[None]).float()
         loss = model.loss("product", images[0][batch], images[1][batch], names[0][seen], names[1][seen], targets)
@@ -180,6 +187,13 @@ def unseen_labels(products: Products, seed: int) -> tuple[float, float]:
         loss.backward()
         optimizer.step()
         schedule.step()
+        if step % LOOKED == 0 or step == STEPS:
+            with torch.inference_mode():
+                best = model("product", *(x[tried] for x in images), *(x[seen] for x in names)).argmax(1)
+            right = float((seen[best] == wanted[tried]).float().mean())
+            if right > most:
+                most, kept = right, {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(kept)
     model.eval()
     with torch.inference_mode():
         logits = model("product", *(x[asked] for x in images), *names)

@@ -160,6 +160,24 @@ class Card:
         }
 
 
+def averages(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """What several seeds gave, as one number each.
+
+    >>> averages({"plain": [1.0, 2.0], "ours": [4.0, 4.0]})
+    {'plain': 1.5, 'ours': 4.0}
+    """
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def numbers(what: str, found: Mapping[str, float], digits: int) -> dict[str, Number]:
+    """One measure of several things, as a check names it.
+
+    >>> numbers("R@1", {"plain": 12.345, "ours": 13.0}, 2)
+    {'R@1, plain': 12.35, 'R@1, ours': 13.0}
+    """
+    return {f"{what}, {name}": round(value, digits) for name, value in found.items()}
+
+
 def _plain(value: Any) -> Number:
     if isinstance(value, str):
         return value

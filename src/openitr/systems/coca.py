@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, numbers
 
 if TYPE_CHECKING:
     from openitr.models import CoCa, WordTokenizer
@@ -45,7 +45,7 @@ def experiment(budget: Budget) -> Outcome:
             ),
             Check(
                 "text-to-image R@1 is within 5 points of contrast alone",
-                {f"R@1, {name}": round(value, 2) for name, value in searched.items()},
+                numbers("R@1", searched, 2),
                 searched["both"] > searched["contrast"] - 5,
             ),
         ],

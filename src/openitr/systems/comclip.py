@@ -115,7 +115,11 @@ def experiment(budget: Budget) -> Outcome:
         ],
         f"pairs of Tux Paint stamps on grey: {len(replaced)} pairs of pictures with one stamp replaced, {len(swapped)} "
         "with places swapped; the default model, whose vectors have length 1",
-        ["A thing that a picture does not show has no box there, as with a detector that does not find it."],
+        [
+            "A thing that a picture does not show has no box there, as with a detector that does not find it.",
+            "A softmax in place of the sum of the fits does not turn it: on the first 40 pairs 67.5% at temperature 1 "
+            "and 72.5% at 0.07, where the plain cosine has 77.5%.",
+        ],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, numbers
 
 if TYPE_CHECKING:
     from openitr.models import DualEncoder
@@ -49,24 +49,23 @@ def experiment(budget: Budget) -> Outcome:
             Check(
                 "drawn pairs: the mean gap from the right picture to the best wrong one is wider than that of a "
                 "triplet model trained as long",
-                {f"gap, {name}": round(value, 4) for name, value in gaps.items()},
+                numbers("gap", gaps, 4),
                 gaps["boosted"] > gaps["triplet"],
             ),
             Check(
                 "and RSUM is higher",
-                {f"RSUM, {name}": round(value, 1) for name, value in sums.items()},
+                numbers("RSUM", sums, 1),
                 sums["boosted"] > sums["triplet"],
             ),
             Check(
                 "photos and captions: RSUM is higher",
-                {f"RSUM of photos, {name}": round(value, 1) for name, value in real_sums.items()},
+                numbers("RSUM of photos", real_sums, 1),
                 real_sums["boosted"] > real_sums["triplet"],
             ),
             Check(
-                "and the gap is wider (reported)",
-                {f"gap of photos, {name}": round(value, 4) for name, value in real_gaps.items()},
+                "and the gap is wider",
+                numbers("gap of photos", real_gaps, 4),
                 real_gaps["boosted"] > real_gaps["triplet"],
-                counts=False,
             ),
         ],
         f"{KEPT:,} drawn pairs to train on and {DRAWN - KEPT} held out, two views of {LATENT} hidden numbers in noise; "
@@ -75,7 +74,8 @@ def experiment(budget: Budget) -> Outcome:
         [
             "Anchor and target begin with the same weights; nothing flows back to the anchor, which is the triplet "
             "model, and it sees the same batches as often.",
-            "The noise of the drawn pairs is such that the triplet model comes to an RSUM of about 514.",
+            f"The noise of the drawn pairs, {NOISE}, is ours. At 1.5 RSUM still rises, from 305 to 324, and the gap "
+            "falls as among photos (one seed).",
             "A boosted model spreads its scores wider. Where the best wrong picture is mostly ahead of the right one, "
             "as among photos after so short a training, the mean gap is below 0 and widens downwards, whoever ranks "
             "better.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,7 +51,7 @@ def experiment(budget: Budget) -> Outcome:
             found.setdefault(f"R@1, {name}", []).append(asked(model, maps[TRAIN:], held, names))
             for what, value in zip(("mass", "peak"), pointed(model, maps[TRAIN:], held, names), strict=True):
                 found.setdefault(f"{what}, {name}", []).append(value)
-    means = {name: float(np.mean(values)) for name, values in found.items()}
+    means = averages(found)
     r1, mass, peak = (
         {n.split(", ")[1]: v for n, v in means.items() if n.startswith(what)} for what in ("R@1", "mass", "peak")
     )
@@ -59,7 +59,7 @@ def experiment(budget: Budget) -> Outcome:
         [
             Check(
                 "one sentence finds a canvas with its stamp first more often than after training on whole captions",
-                {f"R@1, {name}": round(value, 1) for name, value in r1.items()},
+                numbers("R@1", r1, 1),
                 r1["sub-captions"] > r1["whole caption"],
             ),
             Check(

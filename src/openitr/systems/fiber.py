@@ -57,6 +57,9 @@ def experiment(budget: Budget) -> Outcome:
         [
             "A small space of two shapes fits into one vector, so vectors alone learn who has which colour in time.",
             "The fine stage, which needs boxes, is left out.",
+            "Batches that hold each scene beside its colour-swapped twin do not turn it: with captions in either order "
+            "and all three losses from the start, after 250 steps vectors found out 78% of the swaps and open gates "
+            "69% (one seed).",
         ],
     )
 

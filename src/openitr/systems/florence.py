@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     from openitr.objectives import Objective
@@ -15,7 +15,6 @@ SEEDS = 3
 
 def experiment(budget: Budget) -> Outcome:
     """Digits with eight paraphrased captions each: naming an unseen digit after UniCL and after InfoNCE."""
-    import numpy as np
     import torch
 
     from openitr.models import inflate
@@ -28,7 +27,7 @@ def experiment(budget: Budget) -> Outcome:
         for epochs in (2, 8):
             for name, objective in (("InfoNCE", InfoNCE()), ("UniCL", UniCL())):
                 found.setdefault(f"{name}, {epochs} epochs", []).append(named(data, objective, epochs, seed))
-    means = {name: float(np.mean(values)) for name, values in found.items()}
+    means = averages(found)
     conv = torch.nn.Conv2d(1, 4, 3, padding=1)
     frame = data.pictures[:16].reshape(16, 1, 8, 8)
     with torch.inference_mode():
@@ -38,7 +37,7 @@ def experiment(budget: Budget) -> Outcome:
         [
             Check(
                 "after two and after eight epochs, one prompt a class names unseen digits better than after InfoNCE",
-                {f"accuracy, {name}": round(value, 2) for name, value in means.items()},
+                numbers("accuracy", means, 2),
                 all(means[f"UniCL, {n} epochs"] > means[f"InfoNCE, {n} epochs"] for n in (2, 8)),
             ),
             Check(

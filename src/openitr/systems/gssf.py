@@ -49,7 +49,6 @@ def experiment(budget: Budget) -> Outcome:
                 "the full bilinear form has more to learn and does worse on unseen pairs",
                 {"rotated R@1, full bilinear": round(scores["full bilinear"], 2)},
                 scores["full bilinear"] < scores["4 blocks"],
-                counts=False,
             ),
             Check(
                 "on photos it retrieves better than the cosine (reported)",

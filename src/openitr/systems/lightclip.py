@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,6 @@ TRAIN, HELD, GRID, WIDTH, EPOCHS, BATCH, SEEDS = 160, 200, 4, 64, 30, 48, 3
 
 def experiment(budget: Budget) -> Outcome:
     """Canvases of stamps, one sentence drawn for each: in every batch, captions repeat and negatives are half right."""
-    import numpy as np
     import torch
 
     from openitr.models import WordTokenizer
@@ -45,7 +44,7 @@ def experiment(budget: Budget) -> Outcome:
             model = towers_of(maps.shape[2], tokenizer, seed)
             Trainer(model, objective, Plan(epochs=EPOCHS, batch=BATCH, rate=2e-3, seed=seed), kept).fit()
             found.setdefault(name, []).append(asked(model, maps[TRAIN:], drawn.stamps[TRAIN:], names))
-    means = {name: float(np.mean(values)) for name, values in found.items()}
+    means = averages(found)
     hard, soft = push()
     trained, alone = (sum(p.numel() for p in m.parameters()) for m in (model, model.student()))
     baseline = sum(p.numel() for p in towers_of(maps.shape[2], tokenizer, 0, plain=True).parameters())

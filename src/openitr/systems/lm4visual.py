@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, numbers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -57,16 +57,14 @@ def experiment(budget: Budget) -> Outcome:
                 before > 1e-3 and after < 1e-5,
             ),
             Check(
-                "a pre-trained block is not worse than a random one on text-to-image R@5 (reported)",
-                {f"R@5, {name}": round(value, 2) for name, value in recalls.items()},
+                "a pre-trained block is not worse than a random one on text-to-image R@5",
+                numbers("R@5", recalls, 2),
                 recalls[ARMS[0]] >= recalls[ARMS[1]],
-                counts=False,
             ),
             Check(
-                "tokens that stand out overlap more with the thing after a pre-trained block (reported)",
-                {f"overlap, {name}": round(value, 3) for name, value in focuses.items()},
+                "tokens that stand out overlap more with the thing after a pre-trained block",
+                numbers("overlap", focuses, 3),
                 focuses[ARMS[0]] > max(focuses[name] for name in ARMS[1:]),
-                counts=False,
             ),
         ],
         f"Tux Paint: {len(data)} stamps of {SIZE} pixels, a quarter held out; towers from scratch with the last block "

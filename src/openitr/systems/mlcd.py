@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,17 +58,17 @@ def experiment(budget: Budget) -> Outcome:
             model = trained(kept, of_stamps, top, 8, seed)
             fitted(model, kept, seed)
             asked.setdefault(name, []).append(recall(model, held).t2i["R@5"])
-    precision, found = ({name: float(np.mean(values)) for name, values in each.items()} for each in (told, asked))
+    precision, found = (averages(each) for each in (told, asked))
     return Outcome(
         [
             Check(
                 "a linear probe tells what a picture holds better than after one cluster each: mAP higher in the mean",
-                {f"mAP, {name}": round(value, 1) for name, value in precision.items()},
+                numbers("mAP", precision, 1),
                 precision[f"top {TOP}"] > precision["top 1, softmax"],
             ),
             Check(
                 "texts fitted to the frozen tower find pictures better than on an untrained one: R@5 higher",
-                {f"T2I R@5, {name}": round(value, 1) for name, value in found.items()},
+                numbers("T2I R@5", found, 1),
                 found[f"top {TOP}"] > found["untrained"],
             ),
         ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from openitr.errors import DatasetError
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,18 +56,18 @@ def experiment(budget: Budget) -> Outcome:
             found = by_language(model, held)
             recall[name].append(found[0])
             variance[name].append(found[1])
-    r10 = {name: float(np.mean(values)) for name, values in recall.items()}
-    mrv = {name: float(np.mean(values)) for name, values in variance.items()}
+    r10 = averages(recall)
+    mrv = averages(variance)
     return Outcome(
         [
             Check(
                 "text-to-picture R@10, mean of the languages and seeds, is above that of the English pivot",
-                {f"R@10, {name}": round(value, 2) for name, value in r10.items()},
+                numbers("R@10", r10, 2),
                 r10["1-to-K"] > r10["English pivot"],
             ),
             Check(
                 "ranks vary less from language to language (mean rank variance) than with the pivot",
-                {f"MRV, {name}": round(value, 1) for name, value in mrv.items()},
+                numbers("MRV", mrv, 1),
                 mrv["1-to-K"] < mrv["English pivot"],
             ),
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openitr.systems.card import Budget, Card, Check, Number, Outcome
+from openitr.systems.card import Budget, Card, Check, Number, Outcome, averages, numbers
 
 SEEDS = 3
 
@@ -45,8 +45,8 @@ def experiment(budget: Budget) -> Outcome:
                 scores = model.encode_images(held.pictures) @ model.encode_texts(names).T
             accuracy[name].append(float((concepts[scores.argmax(1)] == held.labels).float().mean() * 100))
             recall[name].append(found.t2i["R@5"])
-    means = {name: float(np.mean(values)) for name, values in accuracy.items()}
-    pairs = {name: float(np.mean(values)) for name, values in recall.items()}
+    means = averages(accuracy)
+    pairs = averages(recall)
     each: dict[str, Number] = {
         f"accuracy, {name}, seed {seed}": round(value, 1)
         for name, values in accuracy.items()
@@ -61,7 +61,7 @@ def experiment(budget: Budget) -> Outcome:
             ),
             Check(
                 "its own text still finds it: R@5 within 2 points of InfoNCE, or above",
-                {f"T2I R@5, {name}": round(value, 2) for name, value in pairs.items()},
+                numbers("T2I R@5", pairs, 2),
                 pairs["SCOLD"] >= pairs["InfoNCE"] - 2,
             ),
         ],

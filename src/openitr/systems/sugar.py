@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from openitr.models.interleaved import Interleaved
     from openitr.objectives.alignment_kernel import AlignmentKernel, Slices
 
-ITEMS, STEPS, BATCH, WIDTH, ASKED, SEEDS, WEIGHT = 120, 240, 32, 48, 300, 2, 0.1
+ITEMS, STEPS, BATCH, WIDTH, ASKED, SEEDS, WEIGHT = 120, 240, 32, 48, 300, 2, 0.03
 
 
 class World:
@@ -86,14 +86,14 @@ def experiment(budget: Budget) -> Outcome:
             r5, perplexity = measured(model, world, tokenizer, seed)
             recall[name].append(r5)
             surprise[name].append(perplexity)
-    r5s = {name: float(np.mean(values)) for name, values in recall.items()}
-    written = {name: float(np.mean(values)) for name, values in surprise.items()}
+    r5s = averages(recall)
+    written = averages(surprise)
     rise = 100 * (written["with structure"] / written["writing alone"] - 1)
     return Outcome(
         [
             Check(
                 "two things told otherwise are found more often than after learning to write alone: R@5",
-                {f"R@5, {name}": round(value, 1) for name, value in r5s.items()},
+                numbers("R@5", r5s, 1),
                 r5s["with structure"] > r5s["writing alone"],
             ),
             Check(
@@ -112,7 +112,8 @@ def experiment(budget: Budget) -> Outcome:
         f"chance is {100 * 5 / ASKED:.1f}%; {SEEDS} seeds",
         [
             "A small decoder from scratch on frozen vectors. The form of the structure loss is ours.",
-            "The price in perplexity follows the weight of the loss: at 0.3, with 160 stamps, it was 44%.",
+            f"The price in perplexity follows the weight of the loss, here {WEIGHT:g}, which is ours: at 0.1 R@5 was "
+            "82.0 and perplexity rose by 8.2%, at 0.3, with 160 stamps, by 44%.",
         ],
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, numbers
 
 if TYPE_CHECKING:
     from openitr.models import SymmetricCaptioner, WordTokenizer
@@ -49,7 +49,7 @@ def experiment(budget: Budget) -> Outcome:
             ),
             Check(
                 "text-to-image R@1 is not below that of contrast alone after as many steps",
-                {f"R@1, {name}": round(value, 2) for name, value in found.items()},
+                numbers("R@1", found, 2),
                 found[high] >= found[alone],
             ),
         ],

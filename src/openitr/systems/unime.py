@@ -63,6 +63,8 @@ def experiment(budget: Budget) -> Outcome:
         [
             "The language model is stood in for by projectors: what is shown are the two losses.",
             "Gains are means over the seeds with one standard error. Pictures are the queries in training.",
+            "Pictures and texts as queries at once do not turn it: over the same seeds the mean of both directions "
+            "changed by -0.2 ± 0.5 at R@1 and -0.9 ± 0.8 at R@10. Nor does a start that contrast has trained.",
         ],
     )
 

@@ -72,6 +72,7 @@ def experiment(budget: Budget) -> Outcome:
             "After fifty iterations the worst single share of a random problem may be off by some thousandths, "
             "so the mean is held to 1e-3.",
             "Masked regions, which need a detector's classes, are left out; the tasks are summed, not drawn.",
+            f"One answer of {HELD} is {100 / HELD:.2f} points.",
         ],
     )
 

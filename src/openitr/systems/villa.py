@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages, numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,6 @@ TRAIN, HELD, FEW, MANY, WIDTH, SEEDS = 300, 150, 1, 6, 64, 2
 
 def experiment(budget: Budget) -> Outcome:
     """Documents of coloured digits, one or six to a page: who finds the regions that show an attribute?"""
-    import numpy as np
 
     from openitr.systems.docmnist import documents
 
@@ -36,20 +35,20 @@ def experiment(budget: Budget) -> Outcome:
             for way, given in (("whole description", whole(kept)), ("ViLLA", assigned)):
                 model = contrasted(kept, given, seed)
                 precision.setdefault(f"{name}, {way}", []).append(r_precision(model, held))
-    means = {name: float(np.mean(values)) for name, values in f1.items()}
-    found = {name: float(np.mean(values)) for name, values in precision.items()}
+    means = averages(f1)
+    found = averages(precision)
     loss = {way: found[f"simple, {way}"] - found[f"complex, {way}"] for way in ("whole description", "ViLLA")}
     return Outcome(
         [
             Check(
                 "attributes are assigned to regions that show them without a region's label: F1 above 0.7",
-                {f"F1, {name}": round(value, 3) for name, value in means.items()},
+                numbers("F1", means, 3),
                 means["mapper"] > 0.7 > 2 * means["by chance"],
             ),
             Check(
                 "longer descriptions cost plain contrast R-precision of regions, and cost ViLLA less",
                 {
-                    **{f"R-precision, {name}": round(value, 1) for name, value in found.items()},
+                    **numbers("R-precision", found, 1),
                     **{f"loss, {way}": round(value, 1) for way, value in loss.items()},
                 },
                 loss["whole description"] > 0 and loss["ViLLA"] < loss["whole description"],

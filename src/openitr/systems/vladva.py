@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openitr.systems.card import Budget, Card, Check, Outcome
+from openitr.systems.card import Budget, Card, Check, Outcome, averages
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from openitr.models import WordTokenizer
-    from openitr.models.interleaved import Interleaved
+    from openitr.models.interleaved import Interleaved, Rows
 
-KEPT, HELD, WIDTH, EPOCHS, SEEDS = 600, 500, 48, 20, 2
+KEPT, HELD, WIDTH, WRITTEN, EPOCHS, SEEDS = 600, 500, 48, 400, 10, 2
 
 
 def experiment(budget: Budget) -> Outcome:
@@ -30,7 +30,7 @@ def experiment(budget: Budget) -> Outcome:
     ways = {"contrast alone": 0.0, "contrast and writing": 1.0}
     order: dict[str, list[float]] = {name: [] for name in ways}
     first: dict[str, list[float]] = {name: [] for name in ways}
-    blind, kept_whole = [], True
+    blind, writes, kept_whole = [], [], True
     for seed in range(budget.seed, budget.seed + SEEDS):
         rows, unseen = data.split(seed)
         pictures, told, _ = side_by_side(data.pictures, data.labels, rows, KEPT, seed)
@@ -39,6 +39,7 @@ def experiment(budget: Budget) -> Outcome:
         seen, look = patches(pictures), patches(asked)
         words, own, swapped, every = (captions(tokenizer, texts) for texts in (told, right, wrong, sorted(set(told))))
         base = captioner(seen, words, len(tokenizer), seed)
+        writes.append(percent(likelihood(base, look, own) - likelihood(base, look, swapped)))
         before = {name: value.clone() for name, value in base.state_dict().items()}
         for name, beta in ways.items():
             with torch.random.fork_rng(devices=[]):
@@ -52,7 +53,7 @@ def experiment(budget: Budget) -> Outcome:
         with torch.inference_mode():
             blind.append(50.0 if torch.allclose(bag(own).pooled, bag(swapped).pooled, atol=1e-5) else float("nan"))
     leads = np.subtract(order["contrast and writing"], order["contrast alone"]).tolist()
-    means, found = ({name: float(np.mean(values)) for name, values in each.items()} for each in (order, first))
+    means, found = (averages(each) for each in (order, first))
     return Outcome(
         [
             Check(
@@ -63,7 +64,7 @@ def experiment(budget: Budget) -> Outcome:
                     "right order, bag of words": float(np.mean(blind)),
                     "smallest lead": round(min(leads), 1),
                 },
-                min(leads) > 0,
+                min(leads) > 0 and set(blind) == {50.0},
             ),
             Check(
                 "the right one of all 90 captions is nearest more often (reported)",
@@ -76,13 +77,22 @@ def experiment(budget: Budget) -> Outcome:
                 {"unchanged": int(kept_whole)},
                 kept_whole,
             ),
+            Check(
+                "before it is tuned, it writes the right order rather than the other (reported)",
+                {"right order, written": round(float(np.mean(writes)), 1)},
+                min(writes) > 90,
+                counts=False,
+            ),
         ],
         f"scikit-learn's handwritten digits: {KEPT} pairs side by side to train on, {HELD} of other digits held out, "
-        f"{SEEDS} seeds; a decoder of width {WIDTH} from scratch on 8 patches, {EPOCHS} epochs",
+        f"{SEEDS} seeds; a decoder of width {WIDTH} from scratch on 8 patches, {WRITTEN} steps of writing and {EPOCHS} "
+        "epochs of tuning",
         [
             "The language model is stood in for by a decoder that learned to write these captions.",
             "A bag of words cannot tell the two captions apart: ties count one half.",
-            "Contrast alone begins late, and either way the right order differs by several points from seed to seed.",
+            "As in the paper, what is tuned can write already. With a decoder that had a quarter of those steps, and "
+            "twice the tuning, contrast alone was as good at the order in the mean of three seeds. The lead differs "
+            "much from seed to seed: with a third one, not run here, it was 2.6 points.",
         ],
     )
 
@@ -107,28 +117,52 @@ def named(model: nn.Module, patches: Tensor, told: Tensor, every: Tensor) -> flo
     return 100 * float((every[nearest] == told).all(1).float().mean())
 
 
-def captioner(patches: Tensor, told: Tensor, vocab: int, seed: int, steps: int = 100) -> Interleaved:
+def captioner(patches: Tensor, told: Tensor, vocab: int, seed: int, steps: int = WRITTEN) -> Interleaved:
     """A decoder that learned to write the captions: what is tuned afterwards."""
     import torch
 
-    from openitr.models.interleaved import Interleaved, Rows
+    from openitr.models.interleaved import Interleaved
 
     length = patches.shape[1] + told.shape[1] + 8
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Interleaved(vocab, patches.shape[2], length=length, width=WIDTH)
         optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-        seen = torch.full(patches.shape[:2], 4)
         for _ in range(steps):
-            rows = torch.randperm(len(patches))[:40]
-            ids = torch.cat([seen[rows], told[rows]], 1)
-            pictures = torch.cat([patches[rows], torch.zeros(len(rows), told.shape[1], patches.shape[2])], 1)
-            loss = model.surprise(Rows(ids, pictures), model(Rows(ids, pictures))[1])
+            batch = torch.randperm(len(patches))[:40]
+            rows = in_a_row(patches[batch], told[batch])
+            loss = model.surprise(rows, model(rows)[1])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     model.eval()
     return model
+
+
+def in_a_row(patches: Tensor, told: Tensor) -> Rows:
+    """Patches, then the words about them."""
+    import torch
+
+    from openitr.models.interleaved import Rows
+    from openitr.models.tokenizer import MASK
+
+    ids = torch.cat([torch.full(patches.shape[:2], MASK), told], 1)
+    return Rows(ids, torch.cat([patches, torch.zeros(len(told), told.shape[1], patches.shape[2])], 1))
+
+
+def likelihood(model: Interleaved, patches: Tensor, told: Tensor) -> Tensor:
+    """(n,) logarithm of how probable the words are after the patches."""
+    import torch
+
+    with torch.inference_mode():
+        logits = model(in_a_row(patches, told))[1]
+    expected = logits[:, patches.shape[1] - 1 : -1].log_softmax(-1)
+    return expected.gather(2, told.unsqueeze(2)).squeeze(2).masked_fill(told == 0, 0.0).sum(1)
+
+
+def percent(gap: Tensor) -> float:
+    """How often a gap is above zero, ties one half, in percent."""
+    return 100 * float(((gap > 0).float() + 0.5 * (gap == 0).float()).mean())
 
 
 def in_order(model: nn.Module, patches: Tensor, told: Tensor, swapped: Tensor) -> float:
@@ -137,8 +171,7 @@ def in_order(model: nn.Module, patches: Tensor, told: Tensor, swapped: Tensor) -
 
     with torch.inference_mode():
         v = model.encode_images(patches)
-        gap = (v * (model.encode_texts(told) - model.encode_texts(swapped))).sum(1)
-    return 100 * float(((gap > 0).float() + 0.5 * (gap == 0).float()).mean())
+        return percent((v * (model.encode_texts(told) - model.encode_texts(swapped))).sum(1))
 
 
 CARD = Card(

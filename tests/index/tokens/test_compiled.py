@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from openitr.index.tokens.codec import Codec, fit
 from openitr.index.tokens.index import TokenIndex
 from openitr.index.tokens.segment import TokenSegment, rounded_segment
 from tests.index.tokens.test_index import DIM, TOLERANCE, bags, by_hand
+from tests.index.two_ways import same_answers, same_from_threads
 
 
 @pytest.fixture
@@ -144,20 +144,12 @@ def test_machine_code_answers_as_numpy_does(both: tuple[TokenIndex, TokenIndex],
     # Everything is scored: of equally promising items either may come, of the best only the best.
     for index in both:
         index.probes, index.rescored = 100, 3000
-    for one, other in zip(both[0].search(queries, k, allowed), both[1].search(queries, k, allowed), strict=True):
-        assert len(one) == len(other)
-        np.testing.assert_allclose(one.scores, other.scores, atol=TOLERANCE)
-        apart = one.scores > one.scores[-1] + TOLERANCE if len(one) else np.zeros(0, bool)
-        assert set(one.ids[apart].tolist()) <= set(other.ids.tolist())
+    same_answers(both[0].search(queries, k, allowed), both[1].search(queries, k, allowed), TOLERANCE)
 
 
 def test_threads_do_not_share_their_sums(both: tuple[TokenIndex, TokenIndex]) -> None:
-    queries = bags(30, 6)
     both[1].probes, both[1].rescored = 4, 30
-    wanted = [ranking.ids.tolist() for ranking in both[1].search(queries, 10)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda row: both[1].search(queries[[row]], 10)[0].ids.tolist(), list(range(30)) * 4))
-    assert found == wanted * 4
+    same_from_threads(both[1], bags(30, 6), 4)
 
 
 def test_without_numba_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
