@@ -35,55 +35,11 @@ PEOPLE = frozenset(
 )
 # Stands on pictures without anyone naming it: where it is not named it is unclear, and not absent.
 _SCENERY = frozenset(
-    [
-        "tree",
-        "flower",
-        "grass",
-        "water",
-        "snow",
-        "mountain",
-        "rock",
-        "building",
-        "street",
-        "road",
-        "table",
-        "food",
-        "book",
-        "hat",
-        "cap",
-        "shirt",
-        "shoe",
-        "ball",
-        "hair",
-        "hand",
-        "face",
-        "eye",
-        "leaf",
-        "plant",
-        "clothes",
-        "jacket",
-        "jeans",
-        "trousers",
-        "shorts",
-        "dress",
-        "sky",
-        "cloud",
-        "sun",
-        "sunglasses",
-        "glasses",
-        "bottle",
-        "animal",
-        "toy",
-        "painting",
-        "smoking",
-        "running",
-        "jumping",
-        "dancing",
-        "top",
-        "flag",
-        "camera",
-        "field",
-    ]
+    (  # noqa: SIM905
+        "tree flower grass water snow mountain rock building street road table food book hat cap shirt shoe ball hair "
+        "hand face eye leaf plant clothes jacket jeans trousers shorts dress sky cloud sun sunglasses glasses bottle "
+        "animal toy painting smoking running jumping dancing top flag camera field"
+    ).split()
 )
 _GARMENTS = frozenset({"Apparel", "Accessories"})
 _NO_ARTICLE = frozenset("grass snow water food graffiti broccoli lightning cheese smoke fire underwear dice".split())  # noqa: SIM905
