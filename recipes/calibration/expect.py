@@ -20,6 +20,7 @@ from openitr.embeddings import Embeddings, Floats, TokenEmbeddings, joined
 from openitr.encoders.base import Encoder
 from openitr.search.background import Background, direction, leveled
 from openitr.search.evidence import WORDS, Usual, stands
+from openitr.search.forms import length
 from recipes.calibration.concepts import content, names_of, words
 from recipes.calibration.plain import forms
 from recipes.calibration.questions import PRODUCT_NAMES, _counted, _rows
@@ -52,7 +53,7 @@ def expectation(data: Path, encoder: Encoder, cache: Path, unrelated: Background
     texts = [text for text, _ in asked]
     queries = cached(cache, encoder, "pool-texts", texts, lambda: encoder.encode_texts(texts))
     level = _levels(asked, pool, shop)
-    reached, counts = _reached(queries, images, unrelated, level, [len(text.split()) for text in texts])
+    reached, counts = _reached(queries, images, unrelated, level, [length(text) for text in texts])
     return replace(
         unrelated,
         expect_text=_map(direction(queries).astype(np.float64), reached, counts),

@@ -15,6 +15,7 @@ from openitr.encoders.base import Encoder
 from openitr.media import decode
 from openitr.search.background import Background, leveled
 from openitr.search.evidence import WORDS, Evidence, Usual, measure
+from openitr.search.forms import length
 from recipes.calibration.plain import EVERYDAY, bare
 from recipes.calibration.questions import Domain
 
@@ -52,7 +53,7 @@ class Trial:
     @property
     def words(self) -> int:
         """How many words are asked; 0 for a picture."""
-        return len(self.text.split())
+        return length(self.text)
 
     @property
     def everyday(self) -> bool:
@@ -164,7 +165,7 @@ def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
         best = rows[np.argsort(-scores[draw.at, rows], kind="stable")[:TOP]]
         by_image = question.picture >= 0
         expected = background.expected(query, by_image=by_image)
-        words = 0 if by_image else len(question.text.split())
+        words = 0 if by_image else length(question.text)
         evidence = measure(
             scores[draw.at, best],
             (short if words <= WORDS else long)[best],

@@ -26,6 +26,7 @@ from openitr.errors import ModelError
 from openitr.index.base import Index
 from openitr.search.background import Background, level, leveled
 from openitr.search.evidence import EVIDENCE, WORDS, Evidence, Outdone, Scores, measure
+from openitr.search.forms import length
 from openitr.search.pipeline import Asked, Candidates, Column, Stage
 from openitr.search.retrieve import dense, exact
 from openitr.search.rivals import KeptRivals
@@ -194,7 +195,7 @@ class Calibrate(Stage):
             if part.weight <= 0:
                 continue
             by_image = part.image is not None
-            words = 0 if by_image else max(1, len(part.text.split()))
+            words = 0 if by_image else max(1, length(part.text))
             expected = background.expected(row, by_image=by_image)
             others = kept.of(candidates.ids, words)
             evidence = measure(scores, others, background.reference(row), expected, words, size)

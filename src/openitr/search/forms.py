@@ -10,6 +10,8 @@ import unicodedata
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LETTERS = re.compile(r"[^\W\d_]+")
+# Kana and Chinese characters, between which no space is written.
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _STOP_WORDS = (
     "a an and are as at be been being by do does for from had has have he her hers him his i in into is it its itself "
     "me my no nor not of off on onto or our out over own same she so some such than that the their them then there "
@@ -39,6 +41,16 @@ def words_of(text: str) -> list[str]:
     ['two', 'dogs', 'on', "o'neill's", 'beach', 'été']
     """
     return [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower())]
+
+
+def length(text: str) -> int:
+    """How many words a text has; two characters of Chinese or Japanese are counted as one word.
+
+    >>> length("Two dogs, one ball"), length("两只狗在草地上跑"), length("")
+    (4, 4, 0)
+    """
+    unspaced = len(_UNSPACED.findall(text))
+    return len(_UNSPACED.sub(" ", text).split()) + (unspaced + 1) // 2
 
 
 def singular(word: str) -> str:
