@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -33,25 +33,20 @@ _ROOMS = {
 }
 
 
-class _Commands(MutableMapping[str, Any]):
+class _Commands(Mapping[str, Any]):
     """Commands by name. Each is made when it is asked for: making all of them takes longer than a search."""
 
-    def __init__(self, rooms: dict[str, list[str]]) -> None:
+    def __init__(self, rooms: Mapping[str, Sequence[str]]) -> None:
         self._homes = {name: room for room, names in rooms.items() for name in names}
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
+        home = self._homes[name]
         if name not in self._made:
             room = typer.Typer(rich_markup_mode="rich")
-            import_module(f"openitr.cli.{self._homes[name]}").register(room)
+            import_module(f"openitr.cli.{home}").register(room)
             self._made.update(typer.main.get_group(room).commands)
         return self._made[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._made[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._homes[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._homes)
@@ -63,7 +58,8 @@ class _Commands(MutableMapping[str, Any]):
 class _Group(TyperGroup):
     def __init__(self, **about: Any) -> None:
         super().__init__(**about)
-        self.commands = _Commands(_ROOMS)
+        # Typer would let commands be added; here none are, so that the map above stays the whole truth.
+        self.commands = cast(Any, _Commands(_ROOMS))
 
 
 app = typer.Typer(
