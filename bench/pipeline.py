@@ -107,7 +107,7 @@ def measured(library: Library, encoder: Encoded) -> list[dict[str, Any]]:
 
     def first(at: int) -> Any:
         """As a process asks first: nothing is known yet of the pictures that are found."""
-        library.forget()
+        library.drop_caches()
         return library.search(queries[at], model=encoder)
 
     calls: dict[str, Callable[[int], Any]] = {

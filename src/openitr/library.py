@@ -56,9 +56,9 @@ class Library:
         self._models.close()
         self.collection.close()
 
-    def forget(self) -> None:
-        """Forget what earlier queries found out of the pictures, as a process that has just begun; models stay."""
-        self._models.forget()
+    def drop_caches(self) -> None:
+        """Drop what earlier queries worked out of the pictures, as in a process that has just begun; models stay."""
+        self._models.drop_caches()
 
     def __len__(self) -> int:
         return len(self.collection)

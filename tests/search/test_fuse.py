@@ -17,9 +17,9 @@ from openitr.search.avoid import Avoid
 from openitr.search.diversify import Diversify
 from openitr.search.fuse import RANK_CONSTANT
 from openitr.search.pipeline import Candidates, Column, Retriever, Stage
-from openitr.search.retrieve import SPREAD
 from openitr.search.scales import SCALES, scaled
 from openitr.search.words import MOST, Credit
+from openitr.search.worth import SPREAD
 from openitr.types import Part, Query
 from tests.search.fakes import ColourEncoder, item
 

@@ -159,7 +159,8 @@ class Calibrate(Stage):
     A query of several parts gets the weighted mean of the parts' log-odds. Without a calibration the
     probability is a guess from how far a hit stands out of its own collection (see :func:`unsupervised`),
     and the reason says so. Where several runs were searched together, the probability is what the first of them says
-    of its own score: the others decide the order inside likely, maybe and rest, and not how sure the answer is.
+    of its own score: the others decide the order inside likely, maybe and rest, and not how sure the answer is. What is
+    written of the pictures is added behind it (:class:`openitr.search.words.Credit`).
 
     Args:
         index: The one that was searched.

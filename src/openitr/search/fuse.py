@@ -26,8 +26,8 @@ import numpy.typing as npt
 from openitr.embeddings import Ints
 from openitr.errors import QueryError
 from openitr.search.pipeline import Candidates, Column, Pipeline, Retriever, Stage
-from openitr.search.retrieve import SPREAD
 from openitr.search.scales import SCALES, scaled
+from openitr.search.worth import SPREAD
 from openitr.types import Query
 
 How = Literal["ranks", "odds", "minmax", "z", "theoretical"]

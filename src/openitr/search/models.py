@@ -108,8 +108,8 @@ class Models:
             held = self._rivals[run.name] = KeptRivals(run.index, calibration.background)
         return Source(run, encoder, calibration, held if calibration is not None else None)
 
-    def forget(self) -> None:
-        """Leave the models loaded, but forget what earlier queries found out of the pictures."""
+    def drop_caches(self) -> None:
+        """Leave the models loaded, but drop what earlier queries worked out of the pictures."""
         for held in self._rivals.values():
             held.forget()
 

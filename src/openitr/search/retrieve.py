@@ -16,10 +16,9 @@ from openitr.index.base import Index
 from openitr.search.background import Background
 from openitr.search.pipeline import Asked, Candidates, Column, Retriever
 from openitr.search.word_weights import Spells, spelled, weighed
+from openitr.search.worth import SPREAD
 from openitr.types import MAX_K, Part, Query
 
-# Log-odds of a standard deviation; fitted with the figures of :mod:`openitr.search.worth`.
-SPREAD = 1.5
 _SAMPLE = 256
 
 

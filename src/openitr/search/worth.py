@@ -22,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 UNIT = 0.3
+# Of a look: what a standard deviation above unrelated pictures is worth.
+SPREAD = 1.5
 NEUTRAL = 0.5
 WHOLE = 0.9
 

@@ -1,8 +1,8 @@
 """A text model for many requests at once: a thread for each call and several calls side by side.
 
-A call that is spread over all cores ends soonest and costs most: its threads wait for each other at every step of the
-graph. Who is alone has idle cores to pay with. In company the same texts are dealt out, and each share of them goes
-through the graph in one thread, which takes less of the processor and leaves more for the rest of the work.
+A call that is spread over all cores ends soonest, in a large model, and costs most: its threads wait for each other at
+every step of the graph. Who is alone has idle cores to pay with. In company the same texts are dealt out, and each
+share of them goes through the graph in one thread, which takes less of the processor and leaves more for the rest.
 """
 
 from __future__ import annotations
