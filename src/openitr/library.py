@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from openitr.collection import Collection, find
 from openitr.errors import InputError, NoSuchCollection, QueryError
+from openitr.search.kinds import runs_for
 from openitr.search.models import Given, Models
 from openitr.search.parts import ImageLike, decode_query, image_part, text_parts, understood
 from openitr.types import Hits, Item, Part, Query
@@ -187,11 +188,13 @@ class Library:
         ``unhub`` sends pictures back that come up for everything, measured by a ``bank`` of texts as people ask them;
         ``then`` are further stages on the candidates, ``rerank`` a :class:`openitr.search.Rerank` by its name.
         """
+        runs = runs_for(self.collection, kind, run)
+        self._models.begin(runs[0], model, query)
+
         from openitr.search.assemble import pipeline_for
-        from openitr.search.kinds import runs_for
         from openitr.search.rerank.named import second_look
 
-        first, *beside = [self._models.source(one, model) for one in runs_for(self.collection, kind, run)]
+        first, *beside = [self._models.source(one, model) for one in runs]
         return pipeline_for(
             self.collection,
             first.run,

@@ -64,6 +64,17 @@ class MultilingualEncoder(OnnxEncoder):
             raise ModelError(f"{path} names a piece twice", "a file of pieces has one piece a line")
         return places
 
+    def open(self, *, texts: bool = False, images: bool = False) -> None:
+        """Open sides now, of texts the second reader; the tower is for English, and waits until there is some.
+
+        Raises:
+            ModelError: A file of that side is no usable graph, tokenizer or list of pieces.
+        """
+        super().open(images=images)
+        if texts:
+            self._places  # noqa: B018
+            self._chain_of_pieces  # noqa: B018
+
     def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
         """Embed texts of any length in any of the model's languages: (n, dim).
 

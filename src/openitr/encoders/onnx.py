@@ -77,6 +77,17 @@ class OnnxTowers:
         other._lock, other._image, other._text = threading.Lock(), None, None
         return other
 
+    def open(self, *, texts: bool = False, images: bool = False) -> None:
+        """Open sides now, which would else be opened when they are first used.
+
+        Raises:
+            ModelError: A file of that side is no usable graph or tokenizer.
+        """
+        if texts:
+            self._open_text()
+        if images:
+            self._open_image()
+
     def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
         """One batch as the graph wants it."""
         for position, image in enumerate(images, first):
