@@ -214,9 +214,51 @@ def test_ingest_of_two_new_kinds_at_once(album: Album) -> None:
     assert [len(album.collection.run(kind=kind).index) for kind in ("lexicon", "dense")] == [5, 5]
 
 
+def decodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many files each pass over the folder decoded."""
+    from openitr.media.pool import DecodePool
+
+    seen: list[int] = []
+    whole = DecodePool.map
+
+    def told(self: DecodePool, items: Any) -> Any:
+        items = list(items)
+        seen.append(len(items))
+        return whole(self, items)
+
+    monkeypatch.setattr(DecodePool, "map", told)
+    return seen
+
+
+def test_models_that_read_alike_encode_what_was_decoded_once(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = decodings(monkeypatch)
+    paths = paint_many(album.folder, 7)
+    encoders = [ColourEncoder(), TermEncoder()]
+    ingest(album.collection, album.folder, encoder=encoders, batch=3)
+    assert passes == [7]
+    paint(paths[2], 50)
+    paths[0].with_name("copy.png").write_bytes(paths[0].read_bytes())
+    ingest(album.collection, album.folder, encoder=encoders, batch=3)
+    ids = album.collection.ids()
+    for kind, encoder in zip(("dense", "lexicon"), encoders, strict=True):
+        run = album.collection.run(kind=kind)
+        np.testing.assert_array_equal(run.index.ids(), ids)
+        close(run.index.vectors(ids), fresh(album, encoder, ids))
+        assert encoder.encoded == 8 + len(ids), "each content once, and by the line above"
+
+
+def test_a_model_that_reads_otherwise_decodes_for_itself(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = decodings(monkeypatch)
+    paint_many(album.folder, 5)
+    ingest(album.collection, album.folder, encoder=[ColourEncoder(size=8), TermEncoder()])
+    assert passes == [5, 5]
+    assert [len(album.collection.run(kind=kind).index) for kind in ("dense", "lexicon")] == [5, 5]
+
+
 def test_the_second_run_is_told_of_as_well(album: Album) -> None:
     steps: list[Any] = []
     paint_many(album.folder, 5)
+    ingest(album.collection, album.folder, encoder=ColourEncoder())
     ingest(album.collection, album.folder, encoder=[ColourEncoder(), TermEncoder()], batch=2, on_progress=steps.append)
     name = album.collection.run(kind="lexicon").name
     assert {step.run for step in steps} == {"", name}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,7 +14,6 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from openitr.encoders import onnx as runner
 from openitr.encoders.checks import check_encoder, pictures
 from openitr.encoders.onnx import OnnxEncoder
 from openitr.errors import InputError, ModelError, ShapeError
@@ -121,8 +119,8 @@ def test_a_text_search_never_opens_the_image_side(folder: Path) -> None:
 def test_many_threads_open_a_side_once_and_agree(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = OnnxEncoder(folder)
     opened: list[int] = []
-    chain = encoder._chain
-    monkeypatch.setattr(encoder, "_chain", lambda graphs: opened.append(1) or chain(graphs))
+    chain = encoder.chain
+    monkeypatch.setattr(encoder, "chain", lambda graphs: opened.append(1) or chain(graphs))
     together = threading.Barrier(8)
 
     def ask(number: int) -> np.ndarray:
@@ -227,15 +225,6 @@ def test_what_is_no_picture(folder: Path) -> None:
     for bad in (good.astype(np.float32), good[:, :, :2], good[:, :, 0], good[:0], "cat.jpg"):
         with pytest.raises(InputError, match="picture 1"):
             encoder.encode_images([good, bad])  # type: ignore[list-item]
-
-
-def test_a_process_that_is_kept_to_some_cores_starts_no_thread_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    for allowed, expected in (({3}, 1), ({0, 5}, 2), (set(range(8)), 0)):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda process, allowed=allowed: allowed, raising=False)
-        assert runner._allowed() == expected
-    monkeypatch.delattr(os, "sched_getaffinity")
-    assert runner._allowed() == 0
 
 
 def test_threads(folder: Path) -> None:

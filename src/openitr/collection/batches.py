@@ -15,6 +15,7 @@ from openitr.collection.sidecars import Table
 from openitr.collection.writing import Writer
 from openitr.embeddings import Embeddings, Ints, joined, nothing
 from openitr.encoders.base import Encoder
+from openitr.encoders.together import Together
 from openitr.errors import ShapeError
 from openitr.media.results import Decoded, Failed
 
@@ -45,13 +46,24 @@ def encode(encoder: Encoder, pictures: Sequence[Decoded[Any]]) -> Embeddings:
     Raises:
         ShapeError: The encoder does not keep its word.
     """
+    return encode_all(Together([encoder]), pictures)[0]
+
+
+def encode_all(together: Together, pictures: Sequence[Decoded[Any]]) -> list[Embeddings]:
+    """Vectors of decoded pictures by several encoders, checked before anything is written.
+
+    Raises:
+        ShapeError: One of them does not keep its word.
+    """
     if not pictures:
-        return nothing(encoder.kind, encoder.dim)
-    made = encoder.encode_images([picture.array for picture in pictures])
-    if made.kind != encoder.kind or len(made) != len(pictures) or made.dim != encoder.dim:
-        wanted = f"{len(pictures)} x {encoder.dim} {encoder.kind}"
-        raise ShapeError(f"{encoder.spec} made {len(made)} x {made.dim} {made.kind}, not {wanted}", "mend the encoder")
-    return made
+        return [nothing(encoder.kind, encoder.dim) for encoder in together.encoders]
+    found = together.encode_images([picture.array for picture in pictures])
+    for encoder, made in zip(together.encoders, found, strict=True):
+        if made.kind != encoder.kind or len(made) != len(pictures) or made.dim != encoder.dim:
+            wanted = f"{len(pictures)} x {encoder.dim} {encoder.kind}"
+            what = f"{encoder.spec} made {len(made)} x {made.dim} {made.kind}, not {wanted}"
+            raise ShapeError(what, "mend the encoder")
+    return found
 
 
 def donors(writer: Writer, run: str, hashes: set[str]) -> dict[str, int]:
@@ -66,29 +78,40 @@ def donors(writer: Writer, run: str, hashes: set[str]) -> dict[str, int]:
     return {sha256.hex(): id for (id, sha256), has in zip(rows, with_vector, strict=True) if has}
 
 
-def commit(writer: Writer, scope: Scope, run: str, encoder: Encoder, table: Table, batch: Batch) -> Outcome:
-    """Encode what is new, then write vectors, items and failures in one transaction."""
-    shared = donors(writer, run, {picture.sha256 for picture in batch.pictures})
+def commit(
+    writer: Writer, scope: Scope, runs: Sequence[str], together: Together, table: Table, batch: Batch
+) -> Outcome:
+    """Encode what is new, then write vectors, items and failures in one transaction.
+
+    Args:
+        writer: Of the collection.
+        scope: Where the pictures lie.
+        runs: Of the encoders. A picture whose content the first of them holds is not encoded for the others either.
+        together: The encoders.
+        table: What is written of the pictures.
+        batch: What was decoded.
+    """
+    shared = donors(writer, runs[0], {picture.sha256 for picture in batch.pictures})
     fresh = list({p.sha256: p for p in batch.pictures if p.sha256 not in shared}.values())
-    vectors = encode(encoder, fresh)
+    made = dict(zip(runs, encode_all(together, fresh), strict=True))
     rows = {picture.sha256: row for row, picture in enumerate(fresh)}
     added = updated = 0
     placed: list[tuple[int, str]] = []
     edited: list[int] = []
     with writer.batch():
         # Copied before anything is replaced: a donor may itself be edited in this batch.
-        copies = stored(writer, run, shared)
-        others = {name: _copied(writer, name, batch) for name in writer.run_names() if name != run}
+        copies = {name: _copied(writer, name, batch) for name in writer.run_names()}
         for picture in batch.pictures:
             id, is_new = _put(writer, scope, table, picture)
             placed.append((id, picture.sha256))
             added, updated = added + is_new, updated + (not is_new)
             if not is_new:
                 edited.append(id)
-        _put_vectors(writer, run, placed, rows, vectors, copies)
-        for name, known in others.items():
-            writer.index(name).remove(np.array(edited, np.int64))
-            _put_vectors(writer, name, [p for p in placed if p[1] in known], {}, None, known)
+        for name, known in copies.items():
+            if name != runs[0]:
+                writer.index(name).remove(np.array(edited, np.int64))
+            new = rows if name in made else {}
+            _put_vectors(writer, name, [p for p in placed if p[1] in known or p[1] in new], new, made.get(name), known)
         writer.db.executemany(
             "DELETE FROM skipped WHERE root = ? AND path = ?",
             [(scope.root, to_db(picture.key[0])) for picture in batch.pictures],

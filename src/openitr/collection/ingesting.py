@@ -15,7 +15,7 @@ from openitr.collection.batches import Batch, commit
 from openitr.collection.collection import Collection
 from openitr.collection.lines import from_db
 from openitr.collection.moves import settle_known
-from openitr.collection.ray_workers import workshop
+from openitr.collection.ray_workers import Carried, workshop
 from openitr.collection.report import IngestReport, Progress
 from openitr.collection.roots import Scope, settle
 from openitr.collection.runs import catch_up, run_for, telling
@@ -24,6 +24,7 @@ from openitr.collection.sidecars import Table
 from openitr.collection.skipped import write_skipped
 from openitr.collection.writing import Writer
 from openitr.encoders.base import Encoder
+from openitr.encoders.together import Together
 from openitr.media.pool import DecodePool
 from openitr.media.results import Decoded
 
@@ -48,8 +49,8 @@ def ingest(
     Args:
         collection: Where to.
         folder: A folder of pictures; a part of a known folder is looked at alone.
-        encoder: What makes vectors; of several, the first while decoding and the others afterwards. Each writes the
-            run that its fingerprint belongs to; the first encoder of a kind begins a run.
+        encoder: What makes vectors; of several, those that read pictures as the first does encode beside it, and the
+            others afterwards. Each writes the run that its fingerprint belongs to; the first of a kind begins one.
         workers: Decoding processes, None goes by the machine; or the address of a cluster that decodes and encodes
             (:mod:`~openitr.collection.ray_workers`).
         batch: Pictures per encoding and commit.
@@ -72,10 +73,11 @@ def ingest(
     with collection.writing() as writer:
         runs = [run_for(writer, one) for one in encoders]
         scope = settle(writer, Path(folder))
-        work = _Work(writer, scope, runs[0], encoders[0], on_progress, start)
+        work = _Work(writer, scope, on_progress, start)
         try:
             work.look(retry=retry, restore=restore, empty_ok=empty_ok)
-            with workshop(encoders[0], workers, 2 * batch) as (pool, work.encoder):
+            with workshop(encoders[0], workers, 2 * batch) as (pool, first):
+                work.made_by(runs, [first, *encoders[1:]])
                 work.settle_known(pool)
                 work.add_new(pool, batch)
             work.drop_gone()
@@ -110,21 +112,26 @@ class _Work:
         self,
         writer: Writer,
         scope: Scope,
-        run: str,
-        encoder: Encoder,
         on_progress: OnProgress | None,
         start: float,
     ) -> None:
         self.writer = writer
         self.scope = scope
-        self.run = run
-        self.encoder = encoder
         self.on_progress = on_progress
         self.start = start
         self.report = IngestReport()
         self.notes = self.report.notes
         self.decoded = self.total = self.done = self.failed = 0
         self.told = (-1, -1, -1)
+
+    def made_by(self, runs: Sequence[str], encoders: Sequence[Encoder]) -> None:
+        """Which runs the new pictures get vectors in at once: those whose encoders can do with what the first reads."""
+        first, *others = encoders
+        # What comes from a cluster is encoded already, and for the first alone.
+        local = not isinstance(first, Carried)
+        beside = [n for n, one in enumerate(others, 1) if local and one.preparation == first.preparation]
+        self.runs = [runs[n] for n in (0, *beside)]
+        self.together = Together([encoders[n] for n in (0, *beside)])
 
     def look(self, *, retry: bool, restore: bool, empty_ok: bool) -> None:
         """Find out what is to be done; the words of unchanged pictures are brought up to date at once."""
@@ -176,7 +183,7 @@ class _Work:
             self._commit(waiting, "")
 
     def _commit(self, waiting: Batch, current: str) -> None:
-        outcome = commit(self.writer, self.scope, self.run, self.encoder, self.table, waiting)
+        outcome = commit(self.writer, self.scope, self.runs, self.together, self.table, waiting)
         self.report.added += outcome.added
         self.report.updated += outcome.updated
         self.report.removed += outcome.removed

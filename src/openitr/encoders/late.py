@@ -7,7 +7,7 @@ without a mask has as many tokens for every picture. An image side may also put 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,7 +16,8 @@ import numpy as np
 from openitr.embeddings import Floats, Ints, Kind, TokenEmbeddings
 from openitr.encoders import long_text
 from openitr.encoders.alike import alike
-from openitr.encoders.onnx import BATCH, Arrays, OnnxTowers, _Chain, _tokens
+from openitr.encoders.graphs import Arrays, Chain
+from openitr.encoders.onnx import OnnxTowers, _tokens
 from openitr.errors import InputError, ShapeError
 from openitr.types import ImageArray
 
@@ -75,11 +76,15 @@ class LateEncoder(OnnxTowers):
             InputError: A picture that is no (h, w, 3) uint8 array, or has no pixels.
             ShapeError: The model gave a wrong shape, NaN, or vectors whose length is not 1.
         """
-        bags: list[Floats] = []
-        for start in range(0, len(images), BATCH):
-            chain = self._open_image()
-            bags += self._bags(chain.known({"pixels": self._pixels(images[start : start + BATCH], start)}))
-        return self._joined(bags)
+        return self.images_from(self.ran(images))
+
+    def images_from(self, batches: Iterable[Arrays]) -> TokenEmbeddings:
+        """Embeddings of what :meth:`ran` gives: a bag of ``dim``-wide vectors per picture.
+
+        Raises:
+            ShapeError: The model gave a wrong shape, NaN, or vectors whose length is not 1.
+        """
+        return self._joined([bag for known in batches for bag in self._bags(known)])
 
     def encode_texts(self, texts: Sequence[str]) -> TokenEmbeddings:
         """Embed texts of any length: a bag of ``dim``-wide vectors each.
@@ -111,8 +116,7 @@ class LateEncoder(OnnxTowers):
             ShapeError: The model's image side puts out no patches.
         """
         found = []
-        for start in range(0, len(images), BATCH):
-            known = self._open_image().known({"pixels": self._pixels(images[start : start + BATCH], start)})
+        for known in self.ran(images):
             if _PATCHES not in known:
                 raise ShapeError(f"{self.spec} puts out no {_PATCHES!r}", "its image graph must, to point at places")
             found += list(np.asarray(known[_PATCHES], np.float32))
@@ -150,7 +154,7 @@ class LateEncoder(OnnxTowers):
         return Alignment([text[a:b] for a, b in words], list(words), np.stack(maps) if maps else empty)
 
     def _read(self, windows: Sequence[Any], rows: Sequence[int]) -> Arrays:
-        chain, _, padding = cast("tuple[_Chain, Any, Any]", self._open_text())
+        chain, _, padding = cast("tuple[Chain, Any, Any]", self._open_text())
         return chain.known(_tokens([windows[row] for row in rows], padding))
 
     def _bags(self, known: Arrays) -> list[Floats]:

@@ -18,8 +18,9 @@ import numpy as np
 from openitr.embeddings import Floats, Kind, LexiconEmbeddings
 from openitr.encoders import long_text
 from openitr.encoders.alike import alike
+from openitr.encoders.graphs import Arrays
 from openitr.encoders.manifest import Lexicon
-from openitr.encoders.onnx import BATCH, OnnxTowers, _tokens
+from openitr.encoders.onnx import OnnxTowers, _tokens
 from openitr.errors import InputError, ModelError, ShapeError
 from openitr.types import ImageArray
 
@@ -86,10 +87,15 @@ class LexiconEncoder(OnnxTowers):
             InputError: A picture that is no (h, w, 3) uint8 array, or has no pixels.
             ShapeError: The model gave a wrong shape, NaN, or negative weights.
         """
-        rows = []
-        for start in range(0, len(images), BATCH):
-            given = {"pixels": self._pixels(images[start : start + BATCH], start)}
-            rows.append(self._checked(self._open_image()(given)))
+        return self.images_from(self.ran(images))
+
+    def images_from(self, batches: Iterable[Arrays]) -> LexiconEmbeddings:
+        """Embeddings of what :meth:`ran` gives.
+
+        Raises:
+            ShapeError: The model gave a wrong shape, NaN, or negative weights.
+        """
+        rows = [self._checked(np.asarray(known[self.manifest.output], np.float32)) for known in batches]
         return self._heaviest(rows, self._lexicon.image_terms)
 
     def encode_texts(self, texts: Sequence[str]) -> LexiconEmbeddings:

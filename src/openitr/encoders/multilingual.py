@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from openitr.embeddings import DenseEmbeddings, Floats
 from openitr.encoders import grams, long_text
+from openitr.encoders.graphs import Chain
 from openitr.encoders.manifest import Bag
-from openitr.encoders.onnx import OnnxEncoder, _Chain
+from openitr.encoders.onnx import OnnxEncoder
 from openitr.errors import ModelError, ShapeError
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ class MultilingualEncoder(OnnxEncoder):
         """
         super().open(images=images)
         if texts:
-            self._places  # noqa: B018
-            self._chain_of_pieces  # noqa: B018
+            _ = self._places, self._chain_of_pieces
 
     def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
         """Embed texts of any length in any of the model's languages: (n, dim).
@@ -142,8 +142,8 @@ class MultilingualEncoder(OnnxEncoder):
         return self._checked([vectors], owners=range(len(windows))).values, english[:, 0]
 
     @cached_property
-    def _chain_of_pieces(self) -> _Chain:
-        return self._chain([self._bag.graph])
+    def _chain_of_pieces(self) -> Chain:
+        return self.chain([self._bag.graph])
 
 
 def _marked(text: str) -> bool:

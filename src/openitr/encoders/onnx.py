@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from openitr.embeddings import DenseEmbeddings, Floats, Kind
+from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Kind
 from openitr.encoders import long_text, manifest
 from openitr.encoders.alike import alike
+from openitr.encoders.graphs import Arrays, Chain, session
 from openitr.errors import InputError, ModelError, ShapeError
 from openitr.media.prepare import Preparation
 from openitr.types import ImageArray
 
-Arrays = dict[str, npt.NDArray[Any]]
 Opened = TypeVar("Opened")
 
 BATCH = 32
@@ -59,8 +58,8 @@ class OnnxTowers:
         self.preparation: Preparation = self.manifest.image.preparation
         self.fingerprint: str = self.manifest.fingerprint()
         self._lock = threading.Lock()
-        self._image: _Chain | None = None
-        self._text: tuple[_Chain, Any, Mapping[str, Any]] | None = None
+        self._image: Chain | None = None
+        self._text: tuple[Chain, Any, Mapping[str, Any]] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r}, dim={self.dim})"
@@ -88,6 +87,29 @@ class OnnxTowers:
         if images:
             self._open_image()
 
+    def with_outputs(self, names: Iterable[str]) -> Self:
+        """The same model, of which more is wanted than it puts out by itself; its graphs are opened anew."""
+        other = self.with_threads(self.threads)
+        other.also = tuple({*self.also, *names})
+        return other
+
+    def ran(self, images: Sequence[ImageArray]) -> Iterator[Arrays]:
+        """What the image side knows in the end, for one batch of pictures after the other.
+
+        Raises:
+            InputError: A picture that is no (h, w, 3) uint8 array, or has no pixels.
+        """
+        for start in range(0, len(images), BATCH):
+            yield self._open_image().known({"pixels": self._pixels(images[start : start + BATCH], start)})
+
+    def images_from(self, batches: Iterable[Arrays]) -> Embeddings:
+        """Embeddings of what :meth:`ran` gives.
+
+        Raises:
+            ShapeError: The model gave a wrong shape, or numbers that are none of its kind.
+        """
+        raise NotImplementedError
+
     def _pixels(self, images: Sequence[ImageArray], first: int) -> npt.NDArray[Any]:
         """One batch as the graph wants it."""
         for position, image in enumerate(images, first):
@@ -101,11 +123,11 @@ class OnnxTowers:
             batch = (batch.astype(np.float32) - np.array(side.mean, np.float32)) / np.array(side.std, np.float32)
         return np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if side.layout == "NCHW" else batch
 
-    def _open_image(self) -> _Chain:
-        return self._once("_image", lambda: self._chain(self.manifest.image.graphs))
+    def _open_image(self) -> Chain:
+        return self._once("_image", lambda: self.chain(self.manifest.image.graphs))
 
-    def _open_text(self) -> tuple[_Chain, Any, Mapping[str, Any]]:
-        return self._once("_text", lambda: (self._chain(self.manifest.text.graphs), *self._tokenizer()))
+    def _open_text(self) -> tuple[Chain, Any, Mapping[str, Any]]:
+        return self._once("_text", lambda: (self.chain(self.manifest.text.graphs), *self._tokenizer()))
 
     def _windows(self, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
         """Texts as the tokenizer cuts them, and the text that each window is of."""
@@ -126,9 +148,14 @@ class OnnxTowers:
                     setattr(self, name, make())
         return cast(Opened, getattr(self, name))
 
-    def _chain(self, graphs: Sequence[Path]) -> _Chain:
-        sessions = [_session(self.manifest.read(path), path, self.threads) for path in graphs]
-        return _Chain(sessions, graphs, self.manifest.output, self.also)
+    def chain(self, graphs: Sequence[Path]) -> Chain:
+        """Graphs of this model, opened.
+
+        Raises:
+            ModelError: One of them cannot be opened.
+        """
+        sessions = [session(self.manifest.read(path), path, self.threads) for path in graphs]
+        return Chain(sessions, graphs, self.manifest.output, self.also)
 
     def _tokenizer(self) -> tuple[Any, Mapping[str, Any]]:
         """The tokenizer, set to cut long texts into overlapping windows with special tokens, and how it pads."""
@@ -181,12 +208,15 @@ class OnnxEncoder(OnnxTowers):
         Raises:
             InputError: A picture that is no (h, w, 3) uint8 array, or has no pixels.
         """
-        chain = self._open_image() if len(images) else None
-        batches = [
-            cast(_Chain, chain)({"pixels": self._pixels(images[start : start + BATCH], start)})
-            for start in range(0, len(images), BATCH)
-        ]
-        return self._checked(batches)
+        return self.images_from(self.ran(images))
+
+    def images_from(self, batches: Iterable[Arrays]) -> DenseEmbeddings:
+        """Embeddings of what :meth:`ran` gives: (n, dim).
+
+        Raises:
+            ShapeError: The model gave a wrong shape, NaN, or vectors whose length is not 1.
+        """
+        return self._checked([np.asarray(known[self.manifest.output], np.float32) for known in batches])
 
     def encode_texts(self, texts: Sequence[str]) -> DenseEmbeddings:
         """Embed texts of any length: (n, dim).
@@ -223,72 +253,9 @@ class OnnxEncoder(OnnxTowers):
             ) from error
 
 
-class _Chain:
-    """Sessions run one after the other; what one puts out is what the next may take, by name."""
-
-    def __init__(self, sessions: Sequence[Any], graphs: Sequence[Path], output: str, also: Sequence[str] = ()) -> None:
-        self._steps: list[tuple[Any, list[str], list[str], Path]] = []
-        needed = {output, *also}
-        for session, path in zip(reversed(sessions), reversed(graphs), strict=True):
-            inputs = [node.name for node in session.get_inputs()]
-            # An output that nobody takes is not asked for, so the runtime does not compute it.
-            outputs = [node.name for node in session.get_outputs() if node.name in needed]
-            if not self._steps and not outputs:
-                raise ModelError(f"{path} has no output {output!r}", 'check "output" in model.json')
-            self._steps.insert(0, (session, inputs, outputs, path))
-            needed |= set(inputs)
-        self._output = output
-
-    def __call__(self, given: Arrays) -> Floats:
-        return np.asarray(self.known(given)[self._output], np.float32)
-
-    def known(self, given: Arrays) -> Arrays:
-        """What was given and what every graph put out of it, by name."""
-        known: Arrays = dict(given)
-        for session, inputs, outputs, path in self._steps:
-            if missing := [name for name in inputs if name not in known]:
-                raise ModelError(
-                    f"{path} takes {missing[0]!r}, which nothing before it gives", f"there are: {', '.join(known)}"
-                )
-            try:
-                results = session.run(outputs, {name: known[name] for name in inputs})
-            except Exception as error:  # onnxruntime's errors share no base but Exception
-                raise ModelError(f"{path} failed: {error}", "check the types and shapes its inputs declare") from error
-            known.update(zip(outputs, results, strict=True))
-        return known
-
-
-def _session(data: bytes, path: Path, threads: int | None) -> Any:
-    """An inference session over the bytes of one graph; weights outside the file are refused."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _allowed()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Idle threads that spin would take the cores on which pictures are decoded ahead of the model.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A graph may name other files as its weights. Looked up in a "folder" that is a file, none is ever found.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path))
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base but Exception
-        raise ModelError(
-            f"{path} cannot be opened: {error}", "it must be one ONNX file with its weights inside it"
-        ) from error
-
-
 def _check_threads(threads: int | None) -> None:
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}", "use 1 or more, or None for one per physical core")
-
-
-def _allowed() -> int:
-    """Cores where this process is kept to some of them, which the runtime would not heed; else 0: its own choice."""
-    if not hasattr(os, "sched_getaffinity"):
-        return 0
-    allowed = len(os.sched_getaffinity(0))
-    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 def _tokens(windows: Sequence[Any], padding: Mapping[str, Any]) -> Arrays:
