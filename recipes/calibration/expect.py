@@ -24,7 +24,7 @@ from openitr.search.forms import length
 from recipes.calibration.concepts import content, names_of, words
 from recipes.calibration.plain import forms
 from recipes.calibration.questions import PRODUCT_NAMES, _counted, _rows
-from recipes.calibration.trials import cached, pictures, stored
+from recipes.calibration.trials import cached, heard, pictures, stored
 from recipes.calibration.vocabulary import all_words, training_rows
 
 POOL, EVERY = 1500, 4
@@ -101,29 +101,33 @@ def _levels(
 def _reached(
     queries: Embeddings, images: Embeddings, unrelated: Background, level: np.ndarray, lengths: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 4) what right and the best wrong pictures reach for each query, and (n,) how many right ones there are."""
+    """(n, 6) what right and the best wrong pictures reach for each query, and (n,) how many right ones there are."""
     short, long = (Usual.of(leveled(unrelated.beside(n), images).T) for n in (1, WORDS + 1))
+    alone_of, every = heard(queries, images, unrelated), np.arange(len(images))
     reached = []
     for start in range(0, len(queries), _ROWS):
         rows = queries[start : start + _ROWS]
         scores = leveled(rows, images)
         above = stands(scores, leveled(rows, unrelated.images))
-        for score, stand, known, count in zip(
-            scores, above, level[start : start + _ROWS], lengths[start : start + _ROWS], strict=True
-        ):
+        for at, score, stand in zip(range(start, start + len(rows)), scores, above, strict=True):
+            known, count = level[at], lengths[at]
             named, right = (short if count <= WORDS else long).named(score), known == 2
+            alone = alone_of(at, every, count)
             wrong = np.flatnonzero(known == 0)
             best = wrong[np.argsort(-score[wrong], kind="stable")][: max(5, len(wrong) // 100)]
-            own = (np.median(stand[right]), np.median(named[right])) if right.any() else (0.0, 0.0)
-            reached.append((*own, stand[best].mean(), named[best].mean()))
+            seen = np.array([stand, named, alone])
+            own = np.median(seen[:, right], axis=1) if right.any() else np.zeros(3)
+            # By itself the part has wrong ones of its own.
+            most = np.sort(alone[wrong])[-len(best) :].mean()
+            reached.append((*own, *seen[:2, best].mean(axis=1), most))
     return np.array(reached), (level == 2).sum(axis=1)
 
 
 def _map(read: np.ndarray, reached: np.ndarray, counts: np.ndarray) -> Floats:
-    """(4, d + 1) weighted ridge regression."""
+    """(6, d + 1) weighted ridge regression."""
     found = []
     for column in range(reached.shape[1]):
-        weight = counts / (counts + _HALF) if column < 2 else np.ones(len(counts))
+        weight = counts / (counts + _HALF) if column < reached.shape[1] // 2 else np.ones(len(counts))
         middle = (weight @ reached[:, column]) / weight.sum()
         # The smaller of two equal systems: term weights are many more numbers than there are examples.
         root = np.sqrt(weight)[:, None] * read

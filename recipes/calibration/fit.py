@@ -19,6 +19,7 @@ from recipes.calibration.evaluate import ANSWERED, certain
 from recipes.calibration.expect import expectation
 from recipes.calibration.questions import _rows
 from recipes.calibration.reading import fitting
+from recipes.calibration.seam import seam
 from recipes.calibration.trials import Trial, cached, embed, pictures, stored, trials
 from recipes.calibration.vocabulary import usual_words
 from recipes.default_model.corpus import flickr8k
@@ -58,7 +59,7 @@ def background(
         # Every word is compared with every place: a third of the words serve as well, and cost a third.
         rows, beside = rows[::3], beside[::3]
     source = "reference pictures of the training data, and usual words"
-    return Background(stored(vectors), rows, source, sentences=beside)
+    return Background(stored(vectors), rows, source, sentences=beside, alone=seam(vectors))
 
 
 def curve(asked: Sequence[Trial]) -> Curve:

@@ -158,6 +158,7 @@ def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
     scores = leveled(embedded.queries, images)
     short, long = (Usual.of(leveled(background.beside(n), images).T) for n in (1, WORDS + 1))
     reference = leveled(embedded.queries, background.images)
+    alone = heard(embedded.queries, images, background)
     size = len(images)
     for draw in draws(domain):
         question, query = domain.questions[draw.at], embedded.queries[[draw.at]]
@@ -173,6 +174,7 @@ def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
             expected,
             words,
             len(rows),
+            alone(draw.at, best, words),
         )
         answers = int((draw.labels[rows] == 1).sum())
         hidden = question.hidden * len(rows) / size
@@ -180,6 +182,17 @@ def trials(embedded: Embedded, background: Background) -> Iterator[Trial]:
             draw.name, question.kind, answers, draw.many, len(question.relevant) > 0, hidden, question.text, evidence,
             draw.labels[best],
         )  # fmt: skip
+
+
+def heard(
+    queries: Embeddings, images: Embeddings, background: Background
+) -> Callable[[int, np.ndarray, int], np.ndarray]:
+    """What :meth:`openitr.search.rivals.KeptRivals.alone` says of a query's row, rows of pictures and so many words."""
+    if not background.alone:
+        return lambda at, rows, words: np.zeros(len(rows))
+    seen, asked = background.apart(images), background.apart(queries)
+    short, long = (Usual.of(seen @ background.apart(background.beside(n)).T) for n in (1, WORDS + 1))
+    return lambda at, rows, words: (short if words <= WORDS else long)[rows].rivals(seen[rows] @ asked[at])
 
 
 def draws(domain: Domain) -> Iterator[Draw]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ from tests.search.fakes import unit
 
 RNG = np.random.default_rng(7)
 CURVE = Curve(-2.5, {**dict.fromkeys(EVIDENCE, 0.0), "stands": 1.5, "named": 0.6, "rivals": 0.3})
-NOTHING = np.zeros(4)
+NOTHING = np.zeros(6)
 
 
 def background(dim: int = 8, images: int = 50, texts: int = 40) -> Background:
@@ -53,14 +54,15 @@ def test_evidence_is_what_its_names_say() -> None:
     reference = np.linspace(0, 0.4, 5)
     rivals = np.stack([reference, reference + 0.1])
     scores = np.array([0.5, 0.2])
-    found = measure(scores, Usual.of(rivals), reference, np.array([0.1, 0.2, 0.3, 0.4]), 2, 2000)
+    found = measure(scores, Usual.of(rivals), reference, np.arange(1, 7) / 10, 2, 2000, np.array([0.7, -0.7]))
     columns = dict(zip(EVIDENCE, found.values.T, strict=True))
     spread = 0.02**0.5
     assert columns["stands"] == pytest.approx([0.1 * 1.349 / 0.2, -0.2 * 1.349 / 0.2])
     assert columns["named"] == pytest.approx([0.3 / spread, -0.1 / spread])
     assert columns["rivals"] == pytest.approx([0.1 / spread, -0.3 / spread])
-    about = [columns[n].tolist() for n in ("right_stands", "right_named", "wrong_stands", "wrong_named")]
-    assert about == [[0.1] * 2, [0.2] * 2, [0.3] * 2, [0.4] * 2]
+    assert columns["alone"].tolist() == [0.7, -0.7]
+    about = [columns[f"{which}_{n}"].tolist() for which in ("right", "wrong") for n in ("stands", "named", "alone")]
+    assert about == [[n / 10] * 2 for n in range(1, 7)]
     assert columns["length"] == pytest.approx([np.log(3)] * 2)
     assert columns["size"] == pytest.approx([np.log(2)] * 2)
     assert found.beaten.tolist() == [1.0, 0.4]
@@ -129,7 +131,7 @@ def test_no_shipped_weight_lets_a_better_score_speak_against_a_picture(name: str
     for kind in ("words", "sentence", "image"):
         weights = document[kind]["weights"]
         assert set(weights) == set(EVIDENCE)
-        assert all(weights[n] >= 0 for n in EVIDENCE if n not in FREE) and any(weights[n] > 0 for n in EVIDENCE[:3])
+        assert all(weights[n] >= 0 for n in EVIDENCE if n not in FREE) and any(weights[n] > 0 for n in EVIDENCE[:4])
     assert 0 < document["maybe"] < document["likely"] < 1
 
 
@@ -140,11 +142,11 @@ def test_words_sentences_and_pictures_have_curves_of_their_own() -> None:
 
 
 def test_the_expectation_is_linear_in_the_query() -> None:
-    fitted = np.array([[1, 2, 0.5], [0, 1, -1], [0, 0, 3], [1, 0, 0]], np.float32)
+    fitted = np.array([[1, 2, 0.5], [0, 1, -1], [0, 0, 3], [1, 0, 0], [0, 0, 0], [0, 0, 1]], np.float32)
     empty, query = nothing("dense", 2), DenseEmbeddings(np.array([[0.6, 0.8]], np.float32))
     made = Background(empty, empty, "test", expect_text=fitted)
-    assert made.expected(query, by_image=False) == pytest.approx([2.7, -0.2, 3, 0.6])
-    assert made.expected(query, by_image=True).tolist() == [0.0] * 4
+    assert made.expected(query, by_image=False) == pytest.approx([2.7, -0.2, 3, 0.6, 0, 1])
+    assert made.expected(query, by_image=True).tolist() == [0.0] * 6
 
 
 def test_sentences_are_compared_with_sentences() -> None:
@@ -194,6 +196,28 @@ def test_beyond_the_pool_nothing_is_likelier_than_its_last() -> None:
     assert found.probabilities[POOL:].max() <= found.probabilities[:POOL].min()
 
 
+def test_the_first_part_of_a_model_is_heard_by_itself() -> None:
+    """Two pictures of the same score, one by the first part and one by the second: the evidence tells them apart."""
+    rng = np.random.default_rng(12)
+
+    def beside(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        return np.hstack([unit(one).values, unit(two).values]) / 2**0.5
+
+    query = beside(*rng.normal(size=(2, 1, 6)))
+    noise = beside(*rng.normal(size=(2, 20, 6)))
+    halves = query[:, :6] * 2**0.5, query[:, 6:] * 2**0.5
+    images = np.concatenate([beside(halves[0], -halves[1]), beside(-halves[0], halves[1]), noise])
+    # Likely is what stands above the texts that fit best by the first part.
+    heard = Curve(0.0, {**dict.fromkeys(EVIDENCE, 0.0), "alone": 1.0})
+    reference = replace(background(12), alone=6)
+    both = hits_of(images, query[0], calibration(words=heard, background=reference))
+    deaf = hits_of(images, query[0], calibration(words=heard, background=replace(reference, alone=0)))
+    assert both.probabilities is not None and deaf.probabilities is not None
+    by_id = dict(zip(both.ids.tolist(), both.probabilities.tolist(), strict=True))
+    assert by_id[0] > 0.5 > by_id[1] and by_id[0] == max(by_id.values())
+    assert np.ptp(deaf.probabilities) == 0
+
+
 def test_parts_are_averaged_by_weight_and_negatives_cost() -> None:
     images = np.random.default_rng(6).normal(size=(40, 8))
     index = MemoryIndex("dense", 8)
@@ -239,7 +263,7 @@ def test_saved_and_read_back(tmp_path: Path) -> None:
     assert read.background.texts.values.shape == (40, 8)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 1}', '{"format": 3, "words": {}}'])
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"format": 1}', '{"format": 4, "words": {}}'])
 def test_damaged_files_are_model_errors(tmp_path: Path, damage: str) -> None:
     calibration().save(tmp_path / "calibration.json")
     (tmp_path / "calibration.json").write_text(damage)
@@ -256,6 +280,14 @@ def test_a_background_of_another_width_or_place_is_refused(tmp_path: Path) -> No
     (tmp_path / "calibration.json").write_text(json.dumps(document))
     with pytest.raises(ModelError, match="outside"):
         Calibration.load(tmp_path / "calibration.json", 8)
+
+
+@pytest.mark.parametrize(("alone", "kind"), [(8, "dense"), (-1, "dense"), (3, "lexicon")])
+def test_a_part_that_is_no_part_is_refused(tmp_path: Path, alone: int, kind: Any) -> None:
+    rows = unit(RNG.normal(size=(3, 8))) if kind == "dense" else sparse(RNG.normal(size=(3, 8)))
+    Background(rows, rows, "test", alone=alone).save(tmp_path / "b.npz")
+    with pytest.raises(ModelError, match="for a model"):
+        Background.load(tmp_path / "b.npz", 8, kind)
 
 
 def test_a_calibration_of_other_weights_is_not_used(tmp_path: Path) -> None:
@@ -324,8 +356,8 @@ def test_a_background_of_any_kind_is_saved_and_read_back(
 ) -> None:
     rng = np.random.default_rng(2)
     made = Background(
-        make(rng.normal(size=(9, 6))), make(rng.normal(size=(5, 6))), "test", expect_text=np.ones((4, 7), np.float32),
-        sentences=make(rng.uniform(0.1, 1, size=(3, 6))),
+        make(rng.normal(size=(9, 6))), make(rng.normal(size=(5, 6))), "test", expect_text=np.ones((6, 7), np.float32),
+        sentences=make(rng.uniform(0.1, 1, size=(3, 6))), alone=2 if make is unit else 0,
     )  # fmt: skip
     made.save(tmp_path / "b.npz")
     kind = made.images.kind
@@ -335,6 +367,7 @@ def test_a_background_of_any_kind_is_saved_and_read_back(
     assert np.allclose(read.reference(query), made.reference(query), atol=0.02)
     assert read.expected(query, by_image=False).tolist() == made.expected(query, by_image=False).tolist()
     assert read.sentences is not None and len(read.sentences) == 3 and read.sentences.kind == kind
+    assert read.alone == made.alone
     with pytest.raises(ModelError):
         Background.load(tmp_path / "b.npz", 7, kind)
     with pytest.raises(ModelError):

@@ -135,18 +135,19 @@ def test_plain_words_find_what_lies_in_a_small_mixed_folder(mixed: Folder, words
     assert found and len(right) >= 0.75 * len(found), (found, right)
 
 
-@pytest.mark.xfail(strict=True, reason="what half of the pictures show stands out of none: docs/asking.md says so")
 @pytest.mark.parametrize("words", ["a person", "a man"])
 def test_what_is_everywhere_is_likely(mixed: Folder, words: str) -> None:
-    assert mixed.likely(words)
+    """Photos, and no products: people are what most of the photos show."""
+    found = mixed.likely(words)
+    assert found and all(id < 50 for id in found)
 
 
 def test_foreign_words_have_nothing_likely_in_a_small_mixed_folder(mixed: Folder) -> None:
-    """Measured: 59 % of such words stay quiet, in folders of 30 to 2,000 pictures; of ten, fewer than four would with a
-    chance of 6 %.
+    """Measured: 74 % of such words stay quiet, in folders of 30 to 2,000 pictures; of ten, fewer than six would with a
+    chance of 9 %.
     """
     quiet = [words for words in FOREIGN if not mixed.likely(words)]
-    assert len(quiet) >= 4, sorted(set(FOREIGN) - set(quiet))
+    assert len(quiet) >= 6, sorted(set(FOREIGN) - set(quiet))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,42 @@ def test_other_kinds_level_what_texts_hold() -> None:
     texts = np.array([[3, 4, 0], [0, 0, 2], [1, 1, 0]], np.float32)
     scores = [[float(row @ text) / float(text @ text) ** 0.5 for text in texts] for row in rows]
     same(KeptRivals(index, beside(LexiconEmbeddings(texts))).of(np.arange(2)), Usual.of(np.array(scores)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stored", ["memory", "flat"])
+def test_the_first_part_by_itself(tmp_path: Path, stored: str) -> None:
+    """Against loops: cosines of the first numbers, above the best of the texts, in their standard deviations."""
+    index = filled() if stored == "memory" else FlatIndex(tmp_path, DIM, writable=True)
+    if stored == "flat":
+        index.add(np.arange(0, 3 * COUNT, 3), DenseEmbeddings(unit(COUNT, 0)))
+        index.flush()
+    words, sentences, query = unit(25, 1), unit(60, 2), DenseEmbeddings(unit(1, 3))
+    made = replace(beside(DenseEmbeddings(words), DenseEmbeddings(sentences)), alone=5)
+    kept, ids = KeptRivals(index, made), np.array([9, 0, 3])
+
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
+        a, b = a[:5].astype(float), b[:5].astype(float)
+        return float(a @ b / (a @ a * (b @ b)) ** 0.5)
+
+    for _ in range(2):
+        for count, texts in ((0, words), (WORDS, words), (WORDS + 1, sentences)):
+            expected = []
+            for row in unit(COUNT, 0)[ids // 3]:
+                others = [cosine(row, text) for text in texts]
+                best = np.mean(sorted(others)[-max(1, len(others) // 50) :])
+                expected.append((cosine(row, query.values[0]) - best) / np.std(others))
+            # Float32 products over a standard deviation of about 0.4.
+            np.testing.assert_allclose(kept.alone(query, ids, count), expected, atol=1e-5)
+        kept.forget()
+    assert KeptRivals(index, replace(made, alone=0)).alone(query, ids).tolist() == [0.0] * 3
+    index.close()
+
+
+def test_a_query_that_the_first_part_knows_nothing_of() -> None:
+    query = np.zeros((1, DIM), np.float32)
+    query[0, -1] = 1
+    kept = KeptRivals(filled(), replace(beside(DenseEmbeddings(unit(25, 1))), alone=5))
+    assert np.isfinite(kept.alone(DenseEmbeddings(query), np.array([0, 3]))).all()
 
 
 def test_changed_vectors_are_seen(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from openitr.index.base import Index
 from openitr.search.evidence import WORDS
 
 _SAMPLE = 512
-_EXPECTED = 4
+_EXPECTED = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,12 @@ class Background:
         images: Of pictures.
         texts: Of usual words; may be empty.
         source: Where they come from, in words.
-        expect_text, expect_image: (4, d + 1) linear maps, the constants last, from a query (see
+        expect_text, expect_image: (6, d + 1) linear maps, the constants last, from a query (see
             :func:`direction`) to what right pictures and what the best 1 % of wrong ones reach; empty where that was
             not fitted.
         sentences: Of longer texts, which sentences are compared with; the words where there are none.
+        alone: How many of the first numbers of a dense vector are a model by themselves, which is heard beside the
+            whole; 0 where there is none.
     """
 
     images: Embeddings
@@ -55,6 +57,7 @@ class Background:
     expect_text: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     expect_image: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     sentences: Embeddings | None = None
+    alone: int = 0
 
     @property
     def bank(self) -> Embeddings:
@@ -65,8 +68,13 @@ class Background:
         """The texts that a query part of so many words is compared with; 0 for a picture."""
         return self.texts if words <= WORDS or self.sentences is None else self.sentences
 
+    def apart(self, rows: Embeddings) -> Floats:
+        """(n, ``alone``): the first numbers of dense vectors, at unit length."""
+        assert isinstance(rows, DenseEmbeddings)
+        return first(rows.values, self.alone)
+
     def expected(self, query: Embeddings, *, by_image: bool) -> Floats:
-        """(4,) what pictures usually reach for this query (ours): right ones, ``stands`` and ``named`` of
+        """(6,) what pictures usually reach for this query (ours): right ones, ``stands``, ``named`` and ``alone`` of
         :mod:`openitr.search.evidence`, then the same of the best wrong ones.
 
         Some queries ("man") are met by pictures that stand out little, others ("bicycle") by none that does not stand
@@ -100,7 +108,7 @@ class Background:
         parts = _packed("images", self.images) | _packed("texts", self.texts)
         if self.sentences is not None:
             parts |= _packed("sentences", self.sentences)
-        parts |= {"expect_text": self.expect_text, "expect_image": self.expect_image}
+        parts |= {"expect_text": self.expect_text, "expect_image": self.expect_image, "alone": np.array(self.alone)}
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **parts)
 
@@ -116,13 +124,17 @@ class Background:
                 images, texts = (_unpacked(name, stored, kind, dim) for name in ("images", "texts"))
                 long = _unpacked("sentences", stored, kind, dim) if "sentences" in stored else None
                 expect = [stored[name].astype(np.float32) for name in ("expect_text", "expect_image")]
+                alone = int(stored["alone"])
         except (OSError, ValueError, KeyError, IndexError, ShapeError, zipfile.BadZipFile) as error:
             raise ModelError(
                 f"{path} cannot be read", "install the model again, or fit its calibration again"
             ) from error
         if images.dim != dim or texts.dim != dim or any(e.shape not in ((0, 0), (_EXPECTED, dim + 1)) for e in expect):
             raise ModelError(f"{path} was not made for {dim} dimensions", "fit the model's calibration again")
-        return cls(images, texts, "reference pictures and texts shipped with the model", expect[0], expect[1], long)
+        if not 0 <= alone < dim or (alone and kind != "dense"):
+            raise ModelError(f"{path} takes {alone} of {dim} numbers for a model", "fit the model's calibration again")
+        source = "reference pictures and texts shipped with the model"
+        return cls(images, texts, source, expect[0], expect[1], long, alone)
 
     @classmethod
     def of_collection(cls, index: Index, dim: int) -> Background:
@@ -149,6 +161,17 @@ def direction(queries: Embeddings) -> Floats:
         return np.asarray(weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9), np.float32)
     sums = np.add.reduceat(queries.values, queries.offsets[:-1], axis=0)
     return np.asarray(sums / np.diff(queries.offsets)[:, None], np.float32)
+
+
+def first(vectors: Floats, count: int) -> Floats:
+    """(n, count): the first numbers of each row, at unit length; a row that has none of them stays 0.
+
+    >>> first(np.array([[0.3, 0.4, 0.5], [0, 0, 1]]), 2).round(2).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    rows = vectors[:, :count]
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
 def leveled(queries: Embeddings, stored: Embeddings) -> Floats:

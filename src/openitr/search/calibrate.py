@@ -32,7 +32,7 @@ from openitr.search.retrieve import dense, exact
 from openitr.search.rivals import KeptRivals
 from openitr.types import Query
 
-FORMAT = 3
+FORMAT = 4
 # So many candidates decide together, whatever page is asked for, so that pages agree with each other.
 POOL = 200
 _KINDS = ("words", "sentence", "image")
@@ -199,7 +199,10 @@ class Calibrate(Stage):
             words = 0 if by_image else max(1, length(part.text))
             expected = background.expected(row, by_image=by_image)
             others = kept.of(candidates.ids, words)
-            evidence = measure(scores, others, background.reference(row), expected, words, size)
+            # Nothing is said of what lies beyond the pool, so nothing is fetched for it.
+            alone = np.zeros(len(candidates))
+            alone[:top] = kept.alone(row, candidates.ids[:top], words)
+            evidence = measure(scores, others, background.reference(row), expected, words, size, alone)
             of_part = self.calibration.curve(words).logits(evidence)
             if by_image:
                 # A picture asked for by itself, or by a copy, is what was asked for, however few are like it.

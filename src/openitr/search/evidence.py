@@ -4,11 +4,15 @@ A score alone cannot: "dog" and "a man in a red coat" live on different scales, 
 is unchanged when every score of the model is scaled and shifted alike. It is made of scores, so it serves dense,
 lexicon and late embeddings.
 
-Three numbers tell of a hit: whether it stands above the best of unrelated pictures, whether the query names it better
-than usual words do, and whether it names it better than the words that fit it best. What a right and what a wrong
-picture usually reach differs from query to query ("man" has a low bar, "submarine" a high one) and is foretold from the
-query (:meth:`openitr.search.background.Background.expected`). The distribution of scores within the collection itself
-was tried on mixed collections of 30 to 2,000 pictures, where it should tell most, and got no weight beside these.
+Four numbers tell of a hit: whether it stands above the best of unrelated pictures, whether the query names it better
+than usual words do, whether it names it better than the words that fit it best, and, for a model of two beside each
+other, what the first of them says of that alone: two witnesses tell more than their sum does. What a right and what a
+wrong picture usually reach differs from query to query ("man" has a low bar, "submarine" a high one) and is foretold
+from the query (:meth:`openitr.search.background.Background.expected`).
+
+Tried on mixed collections of 30 to 2,000 pictures, and without weight or gain beside these: the distribution of scores
+within the collection itself, how much the first hits look like each other, and rivals without the words that mean what
+the query means.
 """
 
 from __future__ import annotations
@@ -23,9 +27,10 @@ import numpy.typing as npt
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 # More of any but FREE never speaks against a picture.
 EVIDENCE = (
-    "stands", "named", "rivals", "right_stands", "right_named", "wrong_stands", "wrong_named", "length", "size",
+    "stands", "named", "rivals", "alone", "right_stands", "right_named", "right_alone",
+    "wrong_stands", "wrong_named", "wrong_alone", "length", "size",
 )  # fmt: skip
-FREE = EVIDENCE[3:]
+FREE = EVIDENCE[4:]
 # Of unrelated pictures and of texts, those that come nearest.
 _NEAREST_PICTURES, _NEAREST_TEXTS = 1 / 40, 1 / 50
 # What has more words is a sentence: single words are no rivals to it.
@@ -73,12 +78,13 @@ class Evidence:
     """What speaks for m pictures of a collection, for one query part.
 
     Args:
-        values: (m, 9) in the order of :data:`EVIDENCE`:
+        values: (m, 12) in the order of :data:`EVIDENCE`:
             ``stands``, the score above the best 1 in 40 of unrelated pictures, in robust standard deviations of those;
             ``named``, the score above the mean of usual words at this picture, in standard deviations;
             ``rivals``, the same above the best 1 in 50 of them;
-            ``right_stands`` and ``right_named``, what right pictures are expected to reach for this query, and
-            ``wrong_stands`` and ``wrong_named``, what the best wrong ones are;
+            ``alone``, that for the first part of the vectors by itself, 0 for a model without such a part;
+            ``right_stands``, ``right_named`` and ``right_alone``, what right pictures are expected to reach for this
+            query, and ``wrong_stands``, ``wrong_named`` and ``wrong_alone``, what the best wrong ones are;
             ``length``, the logarithm of one more than the query's words: more words are harder to meet in full;
             ``size``, the logarithm of the number of pictures, in thousands: the more there are, the higher the best
             wrong one reaches.
@@ -89,20 +95,30 @@ class Evidence:
     beaten: npt.NDArray[np.float64]
 
 
-def measure(scores: Scores, others: Usual, reference: Scores, expected: Scores, words: int, size: int) -> Evidence:
+def measure(
+    scores: Scores,
+    others: Usual,
+    reference: Scores,
+    expected: Scores,
+    words: int,
+    size: int,
+    alone: Scores | float = 0.0,
+) -> Evidence:
     """Evidence from scores.
 
     Args:
         scores: (m,) of the pictures to judge with the query part.
         others: What usual words score with them.
         reference: (r,) scores of unrelated pictures with the query part.
-        expected: (4,) of :meth:`openitr.search.background.Background.expected`.
+        expected: (6,) of :meth:`openitr.search.background.Background.expected`.
         words: Of the part; 0 for a picture.
         size: Of the collection, after the filter.
+        alone: (m,) of :meth:`openitr.search.rivals.KeptRivals.alone`.
     """
     scores = np.asarray(scores, np.float64)
     about = np.array([*expected, np.log1p(words), np.log(max(1, size) / 1000)])
-    own = np.column_stack([stands(scores, reference[None])[0], others.named(scores), others.rivals(scores)])
+    by_itself = np.broadcast_to(np.asarray(alone, np.float64), scores.shape)
+    own = np.column_stack([stands(scores, reference[None])[0], others.named(scores), others.rivals(scores), by_itself])
     values = np.hstack([own, np.tile(about, (len(scores), 1))])
     beaten = np.searchsorted(np.sort(np.asarray(reference, np.float64)), scores, side="left") / len(reference)
     return Evidence(values, beaten)

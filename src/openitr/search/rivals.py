@@ -1,7 +1,8 @@
 """What unrelated texts score with the pictures of a collection: the same whatever is asked, so it is kept.
 
 Judging hits against hundreds of usual words costs a good part of finding them. A process that answers many queries
-meets the same pictures again and again, and three numbers each are all that the evidence needs.
+meets the same pictures again and again, and three numbers each are all that the evidence needs, or six where a part of
+the model is heard by itself.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import threading
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from openitr.embeddings import DenseEmbeddings, Embeddings, Floats, Ints
 from openitr.index.base import Index
-from openitr.search.background import Background, leveled
+from openitr.search.background import Background, first, leveled
 from openitr.search.evidence import WORDS, Scores, Usual
 
-# Eight bytes an id; above it nothing is kept.
+# At most 24 bytes an id; above it nothing is kept.
 _HIGHEST_ID = 8_000_000
 _AT_ONCE = 512
+# Numbers that are kept of a picture for one model: middle, unit and best.
+_WHOLE = 3
 # Bytes of the scores with each single text that are kept; when there are more, all are forgotten.
 _SHOWN = 1 << 23
 
@@ -33,8 +37,9 @@ class KeptRivals:
 
     def __init__(self, index: Index, background: Background) -> None:
         self.index = index
-        self._short = _Kept(index, background.beside(1))
-        self._long = _Kept(index, background.beside(WORDS + 1))
+        self._background = background
+        self._short = _Kept(index, background.beside(1), background.alone)
+        self._long = _Kept(index, background.beside(WORDS + 1), background.alone)
 
     def of(self, ids: Ints, words: int = 1) -> Usual:
         """What is usual at each picture, in the order of ``ids``; an unknown id is a KeyError.
@@ -43,7 +48,23 @@ class KeptRivals:
             ids: Of the pictures.
             words: How many the query has; 0 for a picture.
         """
-        return (self._short if words <= WORDS else self._long).of(ids)
+        return _usual((self._short if words <= WORDS else self._long).of(ids)[:, :_WHOLE])
+
+    def alone(self, query: Embeddings, ids: Ints, words: int = 1) -> npt.NDArray[np.float64]:
+        """(m,) how far the first part of a model stands above the texts that fit each picture best by that part.
+
+        Zeros for a model that is one whole (:attr:`openitr.search.background.Background.alone`).
+
+        Args:
+            query: One row.
+            ids: Of the pictures.
+            words: Of the query; 0 for a picture.
+        """
+        count = self._background.alone
+        if not count:
+            return np.zeros(len(ids))
+        others = _usual((self._short if words <= WORDS else self._long).of(ids)[:, _WHOLE:])
+        return others.rivals(first(_vectors(self.index, ids), count) @ self._background.apart(query)[0])
 
     def shown(self, ids: Ints, words: int = 1) -> Scores:
         """(m, t) what each unrelated text scores with each picture of a page; pages have many in common."""
@@ -56,19 +77,21 @@ class KeptRivals:
 
 
 class _Kept:
-    """The same for one list of texts."""
+    """The same for one list of texts, and for the first ``alone`` numbers of all vectors."""
 
-    def __init__(self, index: Index, unrelated: Embeddings) -> None:
-        self.index, self._unrelated = index, unrelated
+    def __init__(self, index: Index, unrelated: Embeddings, alone: int) -> None:
+        self.index, self._unrelated, self._alone = index, unrelated, alone
         self._lock = threading.Lock()
         self._mark: Any = None
-        self._kept = _unknown(1024)
+        self._width = 2 * _WHOLE if alone else _WHOLE
+        self._kept = _unknown(1024, self._width)
         self._shown: dict[int, Scores] = {}
 
-    def of(self, ids: Ints) -> Usual:
+    def of(self, ids: Ints) -> Floats:
+        """(m, 3 or 6) the parts of :class:`~openitr.search.evidence.Usual`, of the whole and of its first part."""
         mark = getattr(self.index, "mark", None)
         if not len(ids) or int(ids.max()) > _HIGHEST_ID:
-            return _usual(self._found(ids))
+            return self._found(ids)
         with self._lock:
             self._follow(mark)
             self._reach(int(ids.max()))
@@ -81,12 +104,12 @@ class _Kept:
                 if self._holds(mark):
                     self._reach(int(ids.max()))
                     self._kept[ids[missing]] = found
-        return _usual(rows)
+        return rows
 
     def forget(self) -> None:
         """As if nothing had been asked yet."""
         with self._lock:
-            self._kept, self._shown, self._mark = _unknown(1024), {}, None
+            self._kept, self._shown, self._mark = _unknown(1024, self._width), {}, None
 
     def shown(self, ids: Ints) -> Scores:
         mark, wanted = getattr(self.index, "mark", None), ids.tolist()
@@ -106,38 +129,57 @@ class _Kept:
 
     def scores(self, ids: Ints) -> Scores:
         """(m, t) what each unrelated text scores with each picture."""
-        raw = getattr(self.index, "raw", None)
-        if raw is not None and isinstance(self._unrelated, DenseEmbeddings):
-            # Vectors as they lie in the store: they were looked at when they came in.
-            return np.asarray(raw(ids) @ self._unrelated.values.T, np.float32)
+        if isinstance(self._unrelated, DenseEmbeddings):
+            return np.asarray(_vectors(self.index, ids) @ self._unrelated.values.T, np.float32)
         return leveled(self._unrelated, self.index.vectors(ids)).T
 
     def _found(self, ids: Ints) -> Floats:
-        """(m, 3) the parts of :class:`~openitr.search.evidence.Usual`."""
-        found = np.empty((len(ids), 3), np.float32)
+        found = np.empty((len(ids), self._width), np.float32)
         for start in range(0, len(ids), _AT_ONCE):
             block = slice(start, start + _AT_ONCE)
-            one = Usual.of(self.scores(ids[block]))
-            found[block] = np.column_stack([one.middle, one.unit, one.best])
+            every = self._both(ids[block]) if self._alone else (self.scores(ids[block]),)
+            usual = [Usual.of(scores) for scores in every]
+            found[block] = np.column_stack([column for one in usual for column in (one.middle, one.unit, one.best)])
         return found
+
+    def _both(self, ids: Ints) -> tuple[Scores, Scores]:
+        """(m, t) scores of the whole and cosines of the first part, whose products are taken once."""
+        assert isinstance(self._unrelated, DenseEmbeddings)
+        pictures, texts, count = _vectors(self.index, ids), self._unrelated.values, self._alone
+        part = pictures[:, :count] @ texts[:, :count].T
+        whole = part + pictures[:, count:] @ texts[:, count:].T
+        lengths = [np.maximum(np.linalg.norm(rows[:, :count], axis=1), 1e-9) for rows in (pictures, texts)]
+        part /= lengths[0][:, None]
+        part /= lengths[1]
+        return whole, part
 
     def _follow(self, mark: Any) -> None:
         """Forget what was found in another state of the vectors."""
         if mark != self._mark:
-            self._kept, self._shown, self._mark = _unknown(1024), {}, mark
+            self._kept, self._shown, self._mark = _unknown(1024, self._width), {}, mark
 
     def _holds(self, mark: Any) -> bool:
         return bool(mark == self._mark and getattr(self.index, "mark", None) == mark)
 
     def _reach(self, highest: int) -> None:
         if highest >= len(self._kept):
-            grown = _unknown(max(highest + 1, 2 * len(self._kept)))
+            grown = _unknown(max(highest + 1, 2 * len(self._kept)), self._width)
             grown[: len(self._kept)] = self._kept
             self._kept = grown
 
 
-def _unknown(count: int) -> Floats:
-    return np.full((count, 3), np.nan, np.float32)
+def _vectors(index: Index, ids: Ints) -> Floats:
+    """(m, d) of dense pictures, as they lie in the store where it gives them so: they were looked at when they came."""
+    raw = getattr(index, "raw", None)
+    if raw is not None:
+        return np.asarray(raw(ids), np.float32)
+    stored = index.vectors(ids)
+    assert isinstance(stored, DenseEmbeddings)
+    return stored.values
+
+
+def _unknown(count: int, width: int) -> Floats:
+    return np.full((count, width), np.nan, np.float32)
 
 
 def _usual(rows: Floats) -> Usual:
