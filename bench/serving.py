@@ -5,7 +5,8 @@ its next query when it has its answer. The server's processor time per answer st
 clients: on a machine that does other things as well, they move less than the rates do. ``bound`` is what the cores
 would give at those times, were they never idle and nobody else's. A server that may use one core only shows what
 company itself saves: there a lone client leaves no core idle either. Last, 64 clients ask what was asked before, as
-people and programs do; the texts are in memory then, and no more than the search is left.
+people and programs do; the texts are in memory then, and no more than the search is left. Then all of it again on a
+server with workers, whose processor time is part of the server's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from openitr.library import create
 
 SECONDS = 60.0
 CLIENTS = 64
+WORKERS = 2
 AGAIN = 500
 
 
@@ -72,18 +74,23 @@ def run() -> list[dict[str, Any]]:
         with create(scratch + "/photos") as library:
             library.index(data / "images")
             pictures = len(library)
-        for cores in _counts():
-            with serving(scratch + "/photos", "--read-only", cores=cores) as (port, pid):
+        for cores, workers in [*((cores, 0) for cores in _counts()), (_counts()[0], WORKERS)]:
+            words = (scratch + "/photos", "--read-only", "--workers", workers)
+            with serving(*words, cores=cores) as (port, pid):
+                _manned(port, workers)
                 asyncio.run(load(port, pid, questions, clients=8, seconds=3))
                 one = asyncio.run(load(port, pid, questions, clients=1, seconds=SECONDS / 3))
                 many = asyncio.run(load(port, pid, questions, clients=CLIENTS, seconds=SECONDS))
                 few = list(islice(questions, AGAIN))
-                asyncio.run(load(port, pid, iter(few), clients=CLIENTS, seconds=SECONDS))
+                # Each worker remembers what it was asked itself.
+                for _ in range(1 + 2 * workers):
+                    asyncio.run(load(port, pid, iter(few), clients=CLIENTS, seconds=SECONDS))
                 again = asyncio.run(load(port, pid, cycle(few), clients=CLIENTS, seconds=SECONDS / 3))
             for clients, what, found in ((1, "", one), (CLIENTS, "", many), (CLIENTS, " again", again)):
                 count = max(1, len(found.times))
                 each, asking = 1000 * found.processor / count, 1000 * found.asking / count
                 name = f"{clients} client{'s' * (clients > 1)}{what}, {cores} core{'s' * (cores > 1)}"
+                name += f", {workers} workers" * (workers > 0)
                 # Clients share the cores of a server that may use all of them.
                 taken = each + asking * (cores == _counts()[0])
                 ratio, bound = found.rate / one.rate, 1000 * cores / taken if taken else float("nan")
@@ -128,6 +135,17 @@ def serving(*words: object, cores: int | None = None) -> Iterator[tuple[int, int
             process.stdout.close()
 
 
+def _manned(port: int, workers: int) -> None:
+    """Wait until so many workers take questions."""
+    import httpx
+
+    until = time.monotonic() + 120
+    while workers and f"openitr_workers {float(workers)}" not in httpx.get(f"http://127.0.0.1:{port}/metrics").text:
+        if time.monotonic() > until:
+            raise SystemExit("the workers did not start")
+        time.sleep(0.2)
+
+
 @contextmanager
 def _kept_to(cores: int | None) -> Iterator[None]:
     """What is started meanwhile inherits the last of the cores that this process may use."""
@@ -144,15 +162,21 @@ def _kept_to(cores: int | None) -> Iterator[None]:
 
 async def load(port: int, pid: int, questions: Iterator[str], *, clients: int, seconds: float) -> Load:
     """Ask from several clients at once for some time, or until there is nothing left to ask."""
-    import psutil
-
     found = Load()
-    before, own, start = psutil.Process(pid).cpu_times(), time.process_time(), time.perf_counter()
+    before, own, start = _processor(pid), time.process_time(), time.perf_counter()
     await asyncio.gather(*(_client(port, questions, start + seconds, found) for _ in range(clients)))
     found.seconds, found.asking = time.perf_counter() - start, time.process_time() - own
-    after = psutil.Process(pid).cpu_times()
-    found.processor = after.user + after.system - before.user - before.system
+    found.processor = _processor(pid) - before
     return found
+
+
+def _processor(pid: int) -> float:
+    """Seconds that a process and those it started have computed."""
+    import psutil
+
+    server = psutil.Process(pid)
+    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 async def _client(port: int, questions: Iterator[str], until: float, found: Load) -> None:

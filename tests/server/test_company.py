@@ -113,11 +113,14 @@ def test_what_cannot_be_opened_twice_is_said_once_and_costs_no_answer(caplog: py
 
 def test_where_there_are_cores_and_a_model_whose_threads_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load("default")
+    assert isinstance(encoder, OnnxEncoder)
     monkeypatch.setattr(company.os, "sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
     found = in_company(encoder)
     assert found is not None and found.cores == 3
     found.close()
     assert in_company(model(Counting())) is None
+    # One thread was asked for, as in a worker that shares the cores with others.
+    assert in_company(encoder.with_threads(1)) is None
     monkeypatch.setattr(company.os, "sched_getaffinity", lambda _: {0}, raising=False)
     assert in_company(encoder) is None
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from openitr.errors import MissingExtra
 from openitr.library import Library
 from openitr.server import Settings, create_app
 from openitr.server import mcp as ours
+from openitr.server.tools import Tools
 from tests.client.conftest import serving
 from tests.integrations.conftest import COLOURS
 from tests.search.fakes import ColourEncoder
@@ -116,6 +118,12 @@ async def everything(client: Client) -> dict[str, Any]:
         "unknown": await client.call_tool("describe_picture", {"id": 999}),
         "nonsense": await client.call_tool("search_pictures", {"query": "red", "where": ["colour=red"]}),
         "too many": await client.call_tool("search_pictures", {"query": "red", "limit": 5000}),
+        "misspelt": await client.call_tool("search_pictures", {"query": "red", "not": ["dark"]}),
+        "wordless": await client.call_tool("search_pictures", {"limit": 3}),
+        "no tool": await client.call_tool("forget_everything", {}),
+        "one filter": await client.call_tool("search_pictures", {"query": "red", "where": "name=blue.png"}),
+        "one word": await client.call_tool("search_pictures", {"query": "red", "avoid": "dark", "limit": 1}),
+        "invented": await client.call_tool("list_collections", {"random_string": ""}),
     }
 
 
@@ -154,13 +162,18 @@ def check(said: dict[str, Any], library: Library, shows_paths: bool) -> None:
     (collection,) = said["collections"].structured_content["collections"]
     assert (collection["name"], collection["pictures"], collection["default"]) == ("photos", 5, True)
     assert collection["fields"]["width"] == "number"
+    assert said["one filter"].structured_content["pictures"][0]["path"] == "day/blue.png"
+    assert not said["one word"].is_error and not said["invented"].is_error
     for name, words in (
         ("unknown", "there is no picture 999"),
-        ("nonsense", "no field 'colour'"),
-        ("too many", "50"),
+        ("nonsense", "there is no field 'colour'"),
+        ("too many", "limit: Input should be less than or equal to 50"),
         ("unlooked", "there is no reranker '/etc'"),
+        ("misspelt", "search_pictures does not take not (it takes: query, collection, avoid, "),
+        ("wordless", "query is missing"),
+        ("no tool", "there is no tool 'forget_everything' (there are: search_pictures, "),
     ):
-        assert said[name].is_error and words in said[name].content[0].text
+        assert said[name].is_error and said[name].content[0].text.startswith(words), said[name].content[0].text
 
 
 def test_over_standard_input_and_output(house: tuple[Library, Path]) -> None:
@@ -191,6 +204,20 @@ def test_http_is_behind_the_key_and_the_other_checks(address: str) -> None:
         answer = http.post("/mcp", content=huge, headers={**key, "Content-Type": "application/json"})
         assert answer.status_code == 413
         assert http.post("/mcp", json=ask, headers=key).status_code < 500
+
+
+def test_a_question_in_another_language_is_told_of(house: tuple[Library, Path]) -> None:
+    library, _ = house
+    tools = Tools({"photos": library})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openitr.server.tools.runs_for", lambda collection: [SimpleNamespace(spec="default")])
+        german, _ = tools.search("ein Hund am Strand", None, [], [], 1)
+        english, _ = tools.search("a dog on the beach", None, [], [], 1)
+    told = (
+        "this looks like German; the model default reads English, multilingual reads German too; ask again in English"
+    )
+    assert german["notes"][0] == told
+    assert all("English" not in note for note in english.get("notes", []))
 
 
 def test_many_at_once(house: tuple[Library, Path], address: str) -> None:

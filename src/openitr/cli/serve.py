@@ -46,6 +46,10 @@ def serve(
         list[str] | None, typer.Option(help="NAME=FOLDER, a trained composer that requests may name; may be repeated.")
     ] = None,
     rate_limit: Annotated[float, typer.Option(min=0, help="Requests per second and client; 0 is no limit.")] = 0,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=64, help="Processes beside the server that answer searches in words; one per core."),
+    ] = 0,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Serve collections: a page to look at, an HTTP API and MCP tools.
@@ -96,6 +100,7 @@ def serve(
             rate_limit=rate_limit,
             rerankers=rerankers,
             composers=composers,
+            workers=workers,
         )
         with ExitStack() as stack:
             libraries = {}

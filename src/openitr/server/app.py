@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 import openitr
 from openitr.library import Library
 from openitr.server import problems
+from openitr.server.crew import Crew, Door
 from openitr.server.describe import describe
 from openitr.server.guard import Guard
 from openitr.server.jobs import JobQueue
@@ -42,17 +43,22 @@ def create_app(libraries: Mapping[str, Library], settings: Settings | None = Non
     metrics, sessions = Metrics(), Sessions(settings.api_key)
     served = Served(libraries, settings, told=metrics.called)
     queue = JobQueue(libraries, settings, served.discreet)
+    crew = Crew(libraries, settings, metrics) if settings.workers else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Answers come at once; the first search waits for the model if it must.
         warming = asyncio.ensure_future(served.loading.run(served.warm))
         queue.start()
+        if crew is not None:
+            crew.start(after=warming)
         try:
             async with mcp():
                 yield
         finally:
             warming.cancel()
+            if crew is not None:
+                await crew.close()
             await asyncio.to_thread(queue.stop)
             await asyncio.to_thread(served.close)
 
@@ -66,20 +72,22 @@ def create_app(libraries: Mapping[str, Library], settings: Settings | None = Non
         openapi_url="/openapi.json",
     )
     app.state.served, app.state.settings = served, settings
-    app.state.jobs = queue
+    app.state.jobs, app.state.crew = queue, crew
     app.state.metrics, app.state.sessions, app.state.discreet = metrics, sessions, served.discreet
     for room in (search, chat, suggest, items, collections, models, jobs, system):
         app.include_router(room.router, dependencies=[Depends(needs.nothing_unknown)])
     app.include_router(page.router)
     mcp = mount(app, served, settings)
-    _watch(metrics, served, queue)
+    _watch(metrics, served, queue, crew)
     problems.install(app)
     describe(app)
+    if crew is not None:
+        app.add_middleware(Door, crew=crew, served=served)
     app.add_middleware(Guard, settings=settings, sessions=sessions, metrics=metrics)
     return app
 
 
-def _watch(metrics: Metrics, served: Served, queue: JobQueue) -> None:
+def _watch(metrics: Metrics, served: Served, queue: JobQueue, crew: Crew | None) -> None:
     """Numbers that are asked for when somebody collects them."""
 
     def waiting(lane: Lane) -> float:
@@ -92,5 +100,8 @@ def _watch(metrics: Metrics, served: Served, queue: JobQueue) -> None:
         metrics.watch("openitr_waiting", "Calls that wait or run.", partial(waiting, lane), kind=lane.name)
     for one in served:
         metrics.watch("openitr_pictures", "Pictures in a collection.", one.library.__len__, collection=one.name)
+    if crew is not None:
+        metrics.watch("openitr_workers", "Workers that take questions.", lambda: crew.ready)
+        metrics.watch("openitr_waiting", "Calls that wait or run.", lambda: crew.pending, kind="workers")
     for state in queue.counts():
         metrics.watch("openitr_jobs", "Jobs by state.", partial(jobs_in, state), state=state)

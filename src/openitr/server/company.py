@@ -64,8 +64,9 @@ class Company:
 
 
 def in_company(encoder: Encoder) -> Company | None:
-    """A model for all cores; None where there is only one, or where the model's threads are not ours to choose."""
+    """A model for all cores; None where there is only one, or where the model's threads are not ours to choose: another
+    runtime's, or one that keeps to a single thread because others have the cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores < 2 or not isinstance(encoder, OnnxTowers):
+    if cores < 2 or not isinstance(encoder, OnnxTowers) or encoder.threads == 1:
         return None
     return Company(encoder, encoder.with_threads, cores)

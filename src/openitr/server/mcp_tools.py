@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
-from pydantic import Field
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import BeforeValidator, Field, ValidationError
 
 import openitr
 from openitr.errors import OpenITRError
@@ -25,9 +25,12 @@ Each hit has a calibrated probability of being what was asked for: trust "likely
 them, and when nothing is likely say so instead of passing off the best of the rest. Narrow down with filters such as
 "folder=holidays" or "taken_at>=2024-05"; list_collections says which fields there are."""
 
+# Language models write a list of one as the one.
+ONE = BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
 Collection = Annotated[str | None, Field(description="Name of a collection; the default one if left out.")]
 Where = Annotated[
     Sequence[str],
+    ONE,
     Field(description='Filters, all must hold: "folder=holidays", "width>=800", "tag=a|b".', max_length=20),
 ]
 Limit = Annotated[int, Field(description="How many hits.", ge=1, le=MAX_HITS)]
@@ -35,6 +38,36 @@ Seen = Annotated[int, Field(description="How many of the best to show as small p
 Id = Annotated[int, Field(description="Id of a picture, as in the answer of a search.", ge=0, lt=2**63)]
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class _Plain(MCPServer[Any]):
+    """A server whose refusals say, in a sentence, what to send instead: a model reads them and tries again."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        takes = {tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()}
+        if name not in takes:
+            raise ToolError(f"there is no tool {name!r} (there are: {', '.join(takes)})")
+        # Some hosts invent an argument for a tool that takes none; elsewhere a misspelt one would be passed over.
+        strange = [argument for argument in arguments if argument not in takes[name]] if takes[name] else []
+        if strange:
+            raise ToolError(f"{name} does not take {', '.join(strange)} (it takes: {', '.join(takes[name])})")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_sentence(error.__cause__)) from error
+            # The refusal itself, without "Error executing tool NAME" before it.
+            raise error.__cause__ if type(error.__cause__) is ToolError else error from None
+
+
+def _sentence(error: ValidationError) -> str:
+    said = []
+    for wrong in error.errors(include_url=False):
+        field = ".".join(map(str, wrong["loc"]))
+        said.append(f"{field} is missing" if wrong["type"] == "missing" else f"{field}: {wrong['msg']}")
+    return "; ".join(said)
 
 
 def build(tools: Tools, run: Run, slowly: Run | None = None) -> MCPServer[Any]:
@@ -45,9 +78,7 @@ def build(tools: Tools, run: Run, slowly: Run | None = None) -> MCPServer[Any]:
         run: Calls a function in a thread.
         slowly: The same for what takes some seconds; ``run`` if None.
     """
-    server: MCPServer[Any] = MCPServer(
-        "openitr", title="OpenITR", instructions=_WORDS, version=openitr.__version__, log_level="WARNING"
-    )
+    server = _Plain("openitr", title="OpenITR", instructions=_WORDS, version=openitr.__version__, log_level="WARNING")
     reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
     async def told(
@@ -73,7 +104,7 @@ def build(tools: Tools, run: Run, slowly: Run | None = None) -> MCPServer[Any]:
     async def search_pictures(
         query: Annotated[Text, Field(description="What the pictures should show, in plain words.")],
         collection: Collection = None,
-        avoid: Annotated[Sequence[Text], Field(description="What they should not show.", max_length=20)] = (),
+        avoid: Annotated[Sequence[Text], ONE, Field(description="What they should not show.", max_length=20)] = (),
         where: Where = (),
         limit: Limit = 10,
         look: Seen = 0,

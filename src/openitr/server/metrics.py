@@ -24,6 +24,8 @@ class Metrics:
         self.rows = Histogram(
             "openitr_model_rows", "Rows of one model call.", ["kind"], buckets=_ROWS, registry=self.registry
         )
+        self.dealt = Counter("openitr_dealt", "Questions dealt out to workers.", registry=self.registry)
+        self.restarts = Counter("openitr_worker_restarts", "Workers started again.", registry=self.registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` is a pattern, not an address, so that there are few."""

@@ -137,6 +137,7 @@ class Served:
         libraries: By name, at least one; the first is the default. They are closed by whoever opened them.
         settings: What may be done.
         told: Called with "texts" or "images" and the rows of each model call.
+        threads: Inside one model call; None leaves the choice to the runtime.
     """
 
     def __init__(
@@ -145,10 +146,11 @@ class Served:
         settings: Settings,
         *,
         told: Callable[[str, int], None] | None = None,
+        threads: int | None = None,
     ) -> None:
         if not libraries:
             raise ValueError("no collection to serve")
-        self.settings = settings
+        self.settings, self.threads = settings, threads
         self.stopping = threading.Event()
         self.pictures = Pictures()
         self.named = Named(settings)
@@ -185,6 +187,9 @@ class Served:
     def __len__(self) -> int:
         return len(self._collections)
 
+    def __contains__(self, name: str | None) -> bool:
+        return name is None or name in self._collections
+
     @property
     def default(self) -> str:
         """Name of the collection that answers when none is named."""
@@ -211,7 +216,7 @@ class Served:
             if spec not in self._encoders:
                 from openitr.encoders import load
 
-                self._encoders[spec] = BatchingEncoder(load(spec), told=self._told)
+                self._encoders[spec] = BatchingEncoder(load(spec, threads=self.threads), told=self._told)
             return self._encoders[spec]
 
     async def lmm(self) -> LMM | None:
@@ -243,14 +248,19 @@ class Served:
         if not work.cancelled():
             work.exception()
 
-    def warm(self) -> None:
-        """Do what the first visitor would wait for; what cannot be done says so when it is asked for."""
+    def warm(self, *, browsed: bool = True) -> None:
+        """Do what the first visitor would wait for; what cannot be done says so when it is asked for.
+
+        Args:
+            browsed: Visitors look at pictures without a question as well.
+        """
         for served in self:
             if self.stopping.is_set():
                 return
             try:
                 found = served.library.collection
-                served.kept.get(("order", "{}", "date"), partial(browse.order, found))
+                if browsed:
+                    served.kept.get(("order", "{}", "date"), partial(browse.order, found))
                 for run in (found.run(kind=kind) for kind in found.kinds()):
                     served.library.search("a picture", run=run.name, model=served.encoder(run), k=1)
                     if self._quickening.wanted(run.index):

@@ -27,6 +27,7 @@ class Settings:
         write_seconds: How long a client may leave a piece of an answer unread.
         max_connections: Open at a time; a further one is answered 503.
         max_waiting: Calls of one kind that wait for their turn before a further one is answered 503.
+        workers: Processes beside the server that answer searches in words; 0 leaves all to the server.
         rerankers, composers: Trained models by the names that requests may say; no request names a folder.
         state_folder: Where the queue of jobs is kept; None is a folder beside the user's collections.
 
@@ -49,6 +50,7 @@ class Settings:
     write_seconds: float = 60.0
     max_connections: int = 512
     max_waiting: int = 256
+    workers: int = 0
     rerankers: Mapping[str, Path] = field(default_factory=dict)
     composers: Mapping[str, Path] = field(default_factory=dict)
     state_folder: Path | None = None

@@ -9,8 +9,10 @@ from openitr.errors import InputError, OpenITRError
 from openitr.library import Library
 from openitr.media.formats import HEAD, sniff
 from openitr.search.compose.change import Change
+from openitr.search.kinds import runs_for
 from openitr.search.parts import decode_query
 from openitr.search.rerank.named import NAMED
+from openitr.search.suggest import foreign
 from openitr.types import Hits, ImageArray, Item, Part
 
 if TYPE_CHECKING:
@@ -74,7 +76,9 @@ class Tools:
         # Weighted like on the command line it would be a surprise: "10:30 on a clock" is a text here.
         shun = [f"1:{text}" for text in avoid]
         hits = library.search(query, negatives=shun, where=where, k=limit, model=model, rerank=again)
-        return self._told(name, library, hits), [hit.id for hit in hits]
+        strange = foreign(query, runs_for(library.collection)[0].spec)
+        more = [f"{strange.sentence}; ask again in English"] if strange else []
+        return self._told(name, library, hits, more), [hit.id for hit in hits]
 
     def similar(
         self, id: int, collection: str | None, but: str | None, strength: float, where: Sequence[str], limit: int
@@ -153,7 +157,7 @@ class Tools:
             facts["file"] = _text(str(library.file(item)))
         return facts
 
-    def _told(self, name: str, library: Library, hits: Hits) -> dict[str, Any]:
+    def _told(self, name: str, library: Library, hits: Hits, more: Sequence[str] = ()) -> dict[str, Any]:
         pictures = []
         for hit in hits:
             facts = self._short(library, hit.item)
@@ -162,9 +166,11 @@ class Tools:
                 facts["caption"] = hit.item.captions[0][:300]
             pictures.append(facts)
         likely = len(hits.likely())
-        said = f"{likely} of these {len(hits)} are likely" if likely else "nothing here is likely to be that"
-        notes = {"notes": [self.discreet(note) for note in hits.notes]} if hits.notes else {}
-        return {"collection": name, "answer": said, "searched": hits.total, "pictures": pictures, **notes}
+        verb = "is" if likely == 1 else "are"
+        said = f"{likely} of these {len(hits)} {verb} likely" if likely else "nothing here is likely to be that"
+        notes = [*more, *(self.discreet(note) for note in hits.notes)]
+        told = {"collection": name, "answer": said, "searched": hits.total, "pictures": pictures}
+        return {**told, "notes": notes} if notes else told
 
 
 def _plain(value: Any) -> Any:

@@ -53,7 +53,7 @@ class JobProcess:
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
             # A group of its own: ended as a whole, and not by a Ctrl-C that is meant for the server.
             start_new_session=True,
         )
@@ -136,7 +136,7 @@ def _of_code(code: int) -> str:
     return f"the process that did it failed with code {code} (the log of the server says why)"
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The server's environment, with this very package to be found."""
     environment = dict(os.environ)
     home = Path(openitr.__path__[0]).parent
