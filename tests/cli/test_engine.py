@@ -48,6 +48,7 @@ def test_the_engine_is_told_and_chosen(place: Path) -> None:
     assert facts["engine"] == "flat" and facts["url"] is None and facts["runs"]["colour-0"]["count"] == 12
     done = said("engine", place, "--use", "faiss")
     assert "too small to need it" in done.stderr and done.stdout.startswith("faiss")
+    assert "colour-0: 12 vectors, " in done.stdout and "the store answers, exactly" in done.stdout
     assert engines.chosen(place).name == "faiss"
     said("engine", place, "--use", "flat")
     assert not (place / "engine.json").exists()
@@ -84,6 +85,17 @@ def test_senseless_calls_exit_with_2(place: Path, words: tuple[str, ...], monkey
     monkeypatch.chdir(place.parent)
     done = said(*(word.format(place=place) for word in words), code=2)
     assert "try:" in done.stderr and done.stdout == ""
+
+
+def test_the_remedy_names_the_option_that_was_typed(place: Path) -> None:
+    assert "--use qdrant --url http://host:6333" in said("engine", place, "--use", "qdrant", code=2).stderr
+    there = said("index", place, "--into", "c", "--engine", "qdrant", code=2).stderr
+    assert "--engine qdrant --url http://host:6333" in there
+
+
+def test_a_copy_on_this_machine_is_an_export(place: Path) -> None:
+    told = said("migrate", place, "--into", "b", code=2).stderr
+    assert "is on this machine" in told and "openitr export" in told and "openitr import FOLDER --into b" in told
 
 
 def test_nobody_answers(place: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openitr.cli import output
-from openitr.cli.output import emit_json, errors_for_people, measured, missing, table
+from openitr.cli.output import GO_ON, emit_json, errors_for_people, measured, missing, say_protocol, table
 
 
 def printed(document: object, indent: int | None = 2) -> bytes:
@@ -116,3 +116,24 @@ def test_a_measurement_is_a_table_to_read_and_its_protocol_beside(monkeypatch: p
     lines = [line.rstrip() for line in numbers.getvalue().splitlines()]
     assert any(line.startswith("de") and line.endswith(" 9.1") for line in lines) and lines[-1] == ""
     assert told.getvalue().splitlines() == ["split: val", "pictures: 1000"]
+
+
+def test_a_protocol_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    protocol = {"split": "val", "texts_per_image": [5, 5], "dropped": [], "notes": ["no test split", "two left out"]}
+    say_protocol(protocol)
+    say_protocol({"texts_per_image": (1, 5)})
+    assert capsys.readouterr().err.splitlines() == [
+        "split: val",
+        "texts_per_image: 5",
+        "notes: no test split; two left out",
+        "texts_per_image: 1 to 5",
+    ]
+
+
+@pytest.mark.parametrize(("words", "said"), [((), "interrupted\n"), ((GO_ON,), GO_ON + "\n")])
+def test_a_command_promises_to_go_on_only_where_it_does(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as left, errors_for_people(*words):
+        raise KeyboardInterrupt
+    assert left.value.exit_code == 1 and capsys.readouterr().err == said

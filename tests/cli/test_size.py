@@ -40,7 +40,15 @@ def test_as_tables() -> None:
     assert "1,000,000,000 pictures" in text and "100,000 pictures" in text and "7 a month" in text
 
 
-@pytest.mark.parametrize("words", [("0",), ("5", "--qps", "0"), ("5", "--cores", "0"), ("5", "--dim", "1")])
+def test_numbers_as_people_write_them() -> None:
+    facts = json.loads(said("2k", "1.5M", "3,000", "--dim", "8", "--json").stdout)
+    assert sorted({one["pictures"] for one in facts["plans"]}) == [2000, 3000, 1_500_000]
+    assert "write 2000000 or 2M" in said("many", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("0",), ("nan",), ("inf",), ("k",), ("5", "--qps", "0"), ("5", "--cores", "0"), ("5", "--dim", "1")]
+)
 def test_senseless_calls_exit_with_2(words: tuple[str, ...]) -> None:
     done = said(*words, "--json", code=2)
     assert done.stdout == "" and "measuring" not in done.stderr, "nobody waits for a measurement to be told so"

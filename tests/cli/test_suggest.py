@@ -46,7 +46,11 @@ def test_illustrate_prints_and_writes_a_page(collection: Path, tmp_path: Path) -
 
 
 def test_what_cannot_be_done_is_said(collection: Path, tmp_path: Path) -> None:
-    assert here("illustrate", collection, tmp_path / "none.txt").exit_code == 1
+    assert here("illustrate", collection, tmp_path / "none.txt").exit_code == 2
+    assert "there is no file" in here("illustrate", collection, tmp_path).stderr
+    binary = tmp_path / "article.docx"
+    binary.write_bytes(b"PK\x03\x04\x14\x00\x00\x00")
+    assert "is not plain text" in here("illustrate", collection, binary).stderr
     empty = tmp_path / "empty.txt"
     empty.write_text(" \n")
     assert here("illustrate", collection, empty).exit_code == 2

@@ -32,6 +32,7 @@ def say(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_list_is_the_contracts(say) -> None:
+    assert say("list", "--json").stdout == say("--json").stdout and say("list").stdout == say().stdout
     listed = json.loads(say("--json").stdout)["systems"]
     assert [one["slug"] for one in listed] == ["broken", "false", "true"]
     assert {"slug", "title", "family", "claim"} <= set(listed[0])

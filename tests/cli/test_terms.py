@@ -58,10 +58,14 @@ def test_shared_words_are_products_largest_first() -> None:
     assert shared(one, []) == []
 
 
-@pytest.mark.parametrize("words", [[], ["--text", "x", "-n", "0"], ["--text", "  "], ["gone.jpg"]])
+@pytest.mark.parametrize("words", [[], ["--text", "x", "-n", "0"], ["--text", "  "], ["gone.jpg"], ["/"]])
 def test_wrong_calls_exit_with_two(model: str, words: list[str]) -> None:
     found = CliRunner().invoke(app, ["terms", *words, "--model", model])
-    assert found.exit_code in (1, 2) and found.exit_code == (2 if words != ["gone.jpg"] else found.exit_code)
+    assert found.exit_code == 2 and found.stdout == "" and "try:" in found.stderr
+
+
+def test_words_where_a_picture_is_wanted_are_told_of(model: str) -> None:
+    assert "--text" in CliRunner().invoke(app, ["terms", "two dogs on grass", "--model", model]).stderr
 
 
 def test_a_dense_model_has_no_words(tmp_path: Path) -> None:

@@ -183,5 +183,5 @@ def test_a_place_that_is_taken_or_a_name_that_is_not_there(full: Album, server: 
     with pytest.raises(CollectionError, match="not empty"):
         pull(server, "album", full.folder)
     for address in ("http://host:6333", "photos", "http://host:6333/", "ftp://host/x"):
-        with pytest.raises(InputError, match="names no collection"):
+        with pytest.raises(InputError, match="is no address of a collection on a Qdrant server"):
             qdrant_copy.named(address)

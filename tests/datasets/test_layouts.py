@@ -21,6 +21,12 @@ def test_an_unknown_folder_is_told_what_was_looked_for(tmp_path: Path) -> None:
         assert f"({layout.name})" in str(caught.value)
 
 
+def test_a_collection_is_no_dataset(tmp_path: Path) -> None:
+    (tmp_path / "collection.json").write_text("{}")
+    with pytest.raises(DatasetError, match="is a collection, not a pair dataset"):
+        datasets.read(tmp_path)
+
+
 def test_senseless_options(pictures: Path) -> None:
     with pytest.raises(DatasetError, match=r"no layout is called 'yaml' .layouts: huggingface, jsonl"):
         datasets.read(pictures, "yaml")

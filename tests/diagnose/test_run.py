@@ -52,6 +52,19 @@ def test_every_probe_reports_and_the_worst_come_first(found: Diagnosis) -> None:
         assert finding.measured, finding.key
 
 
+def test_texts_in_another_language_come_first_and_name_the_model_that_reads_them() -> None:
+    german = ["ein Hund am Strand", "zwei Hunde spielen im Schnee", "a dog", "eine Frau mit einem Hut"]
+    found = verdicts.on_tongue(german, "default")
+    assert found is not None and found.level == "bad" and found.measured == {"texts": 4.0, "German": 3.0}
+    assert "--model multilingual" in found.do and "reindex" not in found.do
+    other = verdicts.on_tongue(german, "conse")
+    assert other is not None and "openitr reindex C --model multilingual" in other.do
+    russian = verdicts.on_tongue(["собака на пляже", "женщина в шляпе"], "multilingual")
+    assert russian is not None and "multilingual" not in russian.do
+    assert verdicts.on_tongue([*german, "two dogs", "a man", "a hat"], "default") is None
+    assert verdicts.on_tongue(german, "my/model") is None and verdicts.on_tongue([], "default") is None
+
+
 def test_the_protocol_says_what_was_measured(found: Diagnosis, tower: TowerEncoder) -> None:
     protocol = found.protocol
     assert (protocol["pictures"], protocol["texts"], protocol["seed"], protocol["lang"]) == (20, 60, 1, "en")

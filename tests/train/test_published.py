@@ -131,6 +131,7 @@ def test_the_circle_from_the_command_line(tmp_path: Path) -> None:
     done = run.invoke(app, f"train {words} --freeze text. --out {tmp_path / 'tuned'}")
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
+    assert "Loading weights" not in done.stderr and "Writing model" not in done.stderr
     found = run.invoke(app, f"eval {tmp_path / 'scenes'} --model {tmp_path / 'tuned'} --split val --json")
     assert json.loads(found.stdout)["RSUM"] == pytest.approx(answer["rsum"], abs=0.01)
     assert "CLIPModel" in (tmp_path / "tuned" / "MODEL_CARD.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,16 @@ def test_the_exported_model_is_the_trained_one(trained: Path, scenes: Path) -> N
         t = model.encode_texts(tokenizer.encode(texts)).numpy()
     assert np.abs(encoder.encode_images(images).values - v).max() < 1e-5
     assert np.abs(encoder.encode_texts(texts).values - t).max() < 1e-5
+
+
+def test_texts_that_do_not_say_their_language_are_taken_as_they_are(tmp_path: Path) -> None:
+    data = make_pairs(24, size=16, languages=("en",), lengths=("short",))
+    plain = PairDataset([replace(pair, texts={"und": pair.texts["en"]}) for pair in data], "plain")
+    said: list[str] = []
+    train(plain, InfoNCE(), "tiny", tmp_path / "m", Plan(epochs=1, batch=8), image_size=16, say=said.append)
+    assert said[0] == "the texts do not say their language; they were taken for 'en'"
+    with pytest.raises(DatasetError, match="'de'"):
+        train(data, InfoNCE(), "tiny", tmp_path / "n", Plan(epochs=1, batch=8), lang="de")
 
 
 def test_the_folder_says_what_it_is(trained: Path) -> None:

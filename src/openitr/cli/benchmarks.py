@@ -20,36 +20,51 @@ Root = Annotated[
     str | None, typer.Option("--root", help="Folder of the files (default: looked for in the one OPENITR_DATA names).")
 ]
 
-app = typer.Typer(help="Published benchmarks: what each asks, whether its data is here, and the runner.")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context, as_json: Json = False) -> None:
-    """List the protocols: what is asked, whether the data is here, what the reader ever ran on.
+    """Published benchmarks: what each asks, whether its data is here, and the runner.
 
-    Example:  openitr benchmarks
+    Without a command they are listed, with what their readers ever ran on.
+
+    Examples:
+      openitr benchmarks
+      openitr benchmarks run flickr8k --root ~/data/flickr8k
     """
     with errors_for_people():
         if context.invoked_subcommand is not None:
             where = f"before {context.invoked_subcommand}"
             Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
             return
-        from openitr.evaluate.benchmarks import BENCHMARKS
+        _list(as_json)
 
-        home = _home()
-        found = [(one, one.find(home)) for one in BENCHMARKS]
-        if as_json:
-            listed = [{**one.to_json(), "data_here": one.here(root), "root": _text(root)} for one, root in found]
-            emit_json({"benchmarks": listed})
-            return
-        entries(
-            [
-                (one.name, f"{one.task}; data here: {one.here(root)}; ran on real data: {one.ran}", one.layout)
-                for one, root in found
-            ]
-        )
-        where = f"data is looked for in {home}" if home else "OPENITR_DATA names the folder in which data is looked for"
-        say(f"{len(found)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the protocols: the same as without a command."""
+    with errors_for_people():
+        _list(as_json)
+
+
+def _list(as_json: bool) -> None:
+    from openitr.evaluate.benchmarks import BENCHMARKS
+
+    home = _home()
+    found = [(one, one.find(home)) for one in BENCHMARKS]
+    if as_json:
+        listed = [{**one.to_json(), "data_here": one.here(root), "root": _text(root)} for one, root in found]
+        emit_json({"benchmarks": listed})
+        return
+    entries(
+        [
+            (one.name, f"{one.task}; data here: {one.here(root)}; ran on real data: {one.ran}", one.layout)
+            for one, root in found
+        ]
+    )
+    where = f"data is looked for in {home}" if home else "OPENITR_DATA names the folder in which data is looked for"
+    say(f"{len(found)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
 
 
 @app.command()

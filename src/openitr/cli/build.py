@@ -9,7 +9,7 @@ import typer
 
 from openitr.cli.engine import Replicas, Shards, Url, Use, Workers, check_place, engine_of, is_here, keep_up
 from openitr.cli.idle import Idle
-from openitr.cli.output import FIND, KEEP, emit_json, errors_for_people, out, say
+from openitr.cli.output import FIND, GO_ON, KEEP, emit_json, errors_for_people, out, say
 from openitr.cli.progress import Reporter
 from openitr.cli.skipped import say_skipped
 
@@ -51,7 +51,7 @@ def index(
       openitr index ~/Pictures --into photos --kind hybrid
       openitr index /nfs/archive --into archive --workers ray://head:10001 --engine qdrant --url http://cluster:6333
     """
-    with errors_for_people():
+    with errors_for_people(GO_ON):
         wanted = engine_of(Idle(context), engine, url, shards, replicas, "--engine")
         import openitr
         from openitr.collection.ray_workers import workers_of
@@ -90,7 +90,7 @@ def reindex(
       openitr reindex photos --model conse
       openitr reindex photos --kind late
     """
-    with errors_for_people():
+    with errors_for_people(GO_ON):
         import openitr
         from openitr.collection.ray_workers import workers_of
 

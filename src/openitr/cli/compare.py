@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, table
+from openitr.cli.output import MEASURE, emit_json, err, errors_for_people, out, say, say_protocol, table
 from openitr.errors import InputError
 
 
@@ -87,8 +87,7 @@ def compare(
             for line in found.verdicts():
                 out.print(f"{line}.", markup=False, soft_wrap=True)
             say("")
-            for key, value in found.protocol.items():
-                say(f"{key}: {value}")
+            say_protocol(found.protocol)
         for path in written:
             say(f"wrote {path}")
 

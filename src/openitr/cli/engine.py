@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from openitr.cli.idle import Idle
-from openitr.cli.output import KEEP, emit_json, errors_for_people, out, say
+from openitr.cli.output import GO_ON, KEEP, emit_json, errors_for_people, out, say
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def engine(
       openitr engine photos --use faiss
       openitr engine photos --use qdrant --url http://cluster:6333 --shards 6 --replicas 2
     """
-    with errors_for_people():
+    with errors_for_people(GO_ON):
         wanted = engine_of(Idle(context), use, url, shards, replicas, "--use")
         from openitr.collection import Collection, engines
 
@@ -57,11 +57,29 @@ def engine(
         else:
             out.print(f"{chosen.name} {chosen.url}".strip(), markup=False)
             for name, how in runs.items():
-                out.print(f"  {name}: " + ", ".join(f"{key} {value}" for key, value in how.items()), markup=False)
+                out.print(f"  {name}: {_worded(how)}", markup=False, soft_wrap=True)
 
 
 def _how(stats: dict[str, Any]) -> dict[str, Any]:
     return {key: stats[key] for key in ("count", "bytes", "exact", "stale", "derived") if key in stats}
+
+
+def _worded(how: dict[str, Any]) -> str:
+    """What answers for a run, for people.
+
+    >>> _worded({"count": 20000, "bytes": 61440000, "exact": True})
+    '20,000 vectors, 61,440,000 bytes; the store answers, exactly'
+    >>> derived = {"engine": "faiss", "bytes": 4096000}
+    >>> _worded({"count": 20000, "bytes": 61440000, "exact": False, "stale": 0.031, "derived": derived})
+    '20,000 vectors, 61,440,000 bytes; faiss proposes (4,096,000 bytes more), 3.1 % of the vectors came later'
+    """
+    said = f"{how['count']:,} vectors, {how['bytes']:,} bytes"
+    if "derived" not in how:
+        return f"{said}; the store answers, {'exactly' if how['exact'] else 'nearly exactly'}"
+    derived = how["derived"]
+    more = f" ({derived['bytes']:,} bytes more)" if derived.get("bytes") else ""
+    late = f"{100 * how['stale']:.1f} % of the vectors came later" if how.get("stale") else "up to date"
+    return f"{said}; {derived['engine']} proposes{more}, {late}"
 
 
 def engine_of(
@@ -83,6 +101,8 @@ def engine_of(
     idle.unless(use, f"{flag} qdrant", "url", "shards", "replicas")
     if use is None:
         return None
+    if use == "qdrant" and not url:
+        raise InputError(f"{flag} qdrant needs the address of a server", f"{flag} qdrant --url http://host:6333")
     if use != "qdrant":
         idle.refuse(["url", "shards", "replicas"], f"with {flag} {use}", f"only {flag} qdrant has it; leave {{}} out")
     from openitr.collection.engines import Engine
@@ -169,13 +189,18 @@ def migrate(
       openitr migrate photos --to http://cluster:6333/photos --shards 6 --replicas 2
       openitr migrate http://cluster:6333/photos --into photos2
     """
-    with errors_for_people():
+    with errors_for_people(GO_ON):
         from openitr.collection import Collection
         from openitr.collection.qdrant_copy import named, pull, push
 
         if bool(to) == bool(into):
             raise InputError("say where to, once", "--to http://host:6333/NAME, or --into COLLECTION")
         Idle(context).unless(to, "--to", "shards", "replicas")
+        if into and "://" not in source:
+            raise InputError(
+                f"{source} is on this machine; --into brings a collection here from a Qdrant server",
+                f"to copy it: openitr export {source} --to FOLDER, then openitr import FOLDER --into {into}",
+            )
         if to:
             server, name = named(to)
             with Collection.open(source) as collection:

@@ -64,7 +64,9 @@ def _flat(facts: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
 def _short(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and value >= 10_000:
         return f"{value:,}"
     return "none" if value in ("", None) else str(value)
 

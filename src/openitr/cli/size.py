@@ -10,8 +10,29 @@ import typer
 from openitr.cli.output import MEASURE, emit_json, errors_for_people, out, say, table
 
 
+def count(text: str) -> int:
+    """A number as people write large ones.
+
+    Raises:
+        BadParameter: It is none.
+
+    >>> count("20k"), count("1.5M"), count("2,000,000"), count("1e6")
+    (20000, 1500000, 2000000, 1000000)
+    """
+    # Typer hands over its own defaults as they are.
+    plain = str(text).replace(",", "").replace("_", "").lower()
+    times = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}.get(plain[-1:], 1)
+    try:
+        return round(float(plain.rstrip("kmgb") if times > 1 else plain) * times)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is no number; write 2000000 or 2M") from error
+
+
 def size(
-    pictures: Annotated[list[int] | None, typer.Argument(help="How many (default: 10^5 to 10^9).")] = None,
+    pictures: Annotated[
+        list[int] | None,
+        typer.Argument(parser=count, metavar="pictures", help="How many, 10M or 10,000,000 (default: 10^5 to 10^9)."),
+    ] = None,
     dim: Annotated[
         int | None, typer.Option(min=8, help="Width of dense vectors (default: the default model's).")
     ] = None,

@@ -133,9 +133,14 @@ def illustrate(
 def _read(article: Path) -> str:
     from openitr.datasets.decoding import decoded
 
+    if not article.is_file():
+        raise InputError(f"there is no file {article}", "give a text file: paragraphs divided by blank lines")
     if article.stat().st_size > _ARTICLE:
         raise InputError(f"{article} has {article.stat().st_size:,} bytes", f"give a text of at most {_ARTICLE:,}")
-    return decoded(article.read_bytes())[0]
+    text = decoded(article.read_bytes())[0]
+    if "\0" in text or text.startswith("%PDF-"):
+        raise InputError(f"{article} is not plain text", "give a text file: paragraphs divided by blank lines")
+    return text
 
 
 def _print_article(found: Article, paths: list[list[str]]) -> None:

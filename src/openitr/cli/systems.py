@@ -18,28 +18,43 @@ if TYPE_CHECKING:
 _SHOWN, _ERROR, _NOT_SHOWN = 0, 1, 3
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
-app = typer.Typer(help="Published systems: what each claims, and the experiment in miniature that shows it here.")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context, as_json: Json = False) -> None:
-    """List the systems that work here, with what each claims.
+    """Published systems: what each claims, and the experiment in miniature that shows it here.
 
-    Example:  openitr systems
+    Without a command they are listed.
+
+    Examples:
+      openitr systems
+      openitr systems run cross-the-gap
     """
     with errors_for_people():
         if context.invoked_subcommand is not None:
             where = f"before {context.invoked_subcommand}"
             Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
             return
-        from openitr import systems
+        _list(as_json)
 
-        cards = systems.cards()
-        if as_json:
-            emit_json({"systems": [card.to_json() for card in cards]})
-            return
-        entries([(c.slug, f"{c.year}, {c.family}", c.claim) for c in cards])
-        say(f"{len(cards)} systems; openitr systems run SLUG shows one")
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the systems that work here, with what each claims: the same as without a command."""
+    with errors_for_people():
+        _list(as_json)
+
+
+def _list(as_json: bool) -> None:
+    from openitr import systems
+
+    cards = systems.cards()
+    if as_json:
+        emit_json({"systems": [card.to_json() for card in cards]})
+        return
+    entries([(c.slug, f"{c.year}, {c.family}", c.claim) for c in cards])
+    say(f"{len(cards)} systems; openitr systems run SLUG shows one")
 
 
 @app.command()

@@ -42,6 +42,11 @@ def terms(
             raise InputError("nothing to read", 'give a picture or --text "..."')
         if not 1 <= count <= 1000:
             raise InputError(f"-n is {count}", "use 1 to 1000")
+        for path in pictures or []:
+            if path.is_dir():
+                raise InputError(f"{path} is a folder", f"give pictures, such as {path}/*.jpg")
+            if not path.exists():
+                raise InputError(f"there is no picture {path}", 'check the path; a text is given as --text "..."')
         encoder = _lexicon(model)
         seen = [
             (path.name, read) for path, read in zip(pictures or [], _pictures(encoder, pictures or []), strict=True)

@@ -49,7 +49,9 @@ def train(
     ] = "projector",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 10,
     batch: Annotated[int, typer.Option(min=2, help="Pictures per step.")] = 128,
-    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate (default: 1e-3, of a published model 1e-5).")
+    ] = None,
     texts: Annotated[int, typer.Option(min=0, help="Texts drawn per picture and step; 0 takes all.")] = 1,
     micro: Annotated[
         int, typer.Option(min=0, help="Pictures in a tower at a time, with gradients of the whole batch; 0: all.")
@@ -109,7 +111,7 @@ def train(
             objective=objective,
             epochs=epochs,
             batch=batch,
-            rate=rate,
+            rate=1e-3 if rate is None else rate,
             split=split,
             held=held,
             limit=limit,
@@ -124,12 +126,14 @@ def train(
         except ModuleNotFoundError as error:
             raise MissingExtra("trained models", "train") from error
         from openitr import datasets
+        from openitr.train.published import is_published
 
         chosen = room.objective_named(objective, model=model)
         plan = room.Plan(
             epochs=epochs,
             batch=batch,
-            rate=rate,
+            # What a published model has learned is soon forgotten at the rate that suits new weights.
+            rate=rate if rate is not None else 1e-5 if is_published(model) else 1e-3,
             texts=texts,
             micro=micro,
             patience=patience,
@@ -138,6 +142,7 @@ def train(
             precision=cast(Any, precision),
         )
         with ExitStack() as open_:
+            open_.enter_context(_to_be_resumed(into))
             shown = open_.enter_context(_progress(quiet))
             if board is not None:
                 shown = _both(shown, open_.enter_context(room.Board(board)))
@@ -164,8 +169,22 @@ def train(
         rows = [[f"{row['epoch']:.0f}", f"{row['loss']:.4f}", f"{row['rsum']:.1f}"] for row in done.history.rows]
         table("", ["epoch", "loss", "RSUM held out"], rows, right=frozenset({0, 1, 2}))
         out.print(f"kept the weights of epoch {done.history.best}: RSUM {done.history.rsum:.1f} of 600")
-        say(f"is it better than the one that ships? openitr compare default {into} --data {data}")
+        in_it = "" if lang == "en" else f" --lang {lang}"
+        say(f"is it better than the one that ships? openitr compare default {into} --data {data}{in_it}")
         say(f"use it: openitr index PICTURES --into C --model {into}")
+
+
+@contextmanager
+def _to_be_resumed(into: Path) -> Iterator[None]:
+    """Say of a Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        from openitr.train.checkpoint import NAME
+
+        saved = (into.expanduser() / NAME).exists()
+        say(f"interrupted; {'the same command with --resume goes on' if saved else 'nothing was saved yet'}")
+        raise typer.Exit(1) from error
 
 
 def _both(shown: Callable[[Step], None] | None, board: Callable[[Step], None]) -> Callable[[Step], None]:

@@ -365,5 +365,5 @@ def named(address: str) -> tuple[str, str]:
     """
     server, _, name = address.rstrip("/").rpartition("/")
     if not name or server.endswith((":/", ":")) or not server.startswith(("http://", "https://")):
-        raise InputError(f"{address} names no collection", "as in http://host:6333/photos")
+        raise InputError(f"{address} is no address of a collection on a Qdrant server", "as in http://host:6333/photos")
     return server, name

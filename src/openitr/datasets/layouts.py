@@ -79,5 +79,10 @@ def _chosen(place: Path, name: str | None) -> Layout:
     for layout in LAYOUTS:
         if layout.claims(place):
             return layout
+    if (place / "collection.json").is_file():
+        raise DatasetError(
+            f"{place} is a collection, not a pair dataset",
+            f"give the folder or file that it was made of; `openitr info {place}` names its folders",
+        )
     looked = "; ".join(f"{known.looks_for} ({known.name})" for known in LAYOUTS)
     raise DatasetError(f"{place} is no pair dataset that is known here", f"looked for: {looked}")

@@ -138,7 +138,8 @@ def diagnose(
 def _on_pairs(
     encoder: Encoder, sample: Sample, dataset: PairDataset, real: bool, seed: int, say: Callable[[str], None]
 ) -> list[Finding]:
-    found = []
+    strange = verdicts.on_tongue(sample.captions, encoder.spec)
+    found = [strange] if strange else []
     if isinstance(sample.images, DenseEmbeddings) and isinstance(sample.texts, DenseEmbeddings):
         say("modality gap and hubs")
         images, texts = sample.images.values, sample.texts.values
@@ -160,7 +161,7 @@ def _on_pairs(
     least = min(20, len(whole) // 2)
     languages = by_language(whole, sample.images, encoder, least=least, seed=seed)
     if len(languages) > 1:
-        advice = "Translate questions before you ask, or take a multilingual model."
+        advice = "Translate questions before you ask, or take a multilingual model (`--model multilingual`)."
         found.append(verdicts.on_strata("language", "language", languages, advice))
     say("small things")
     few = np.flatnonzero(sample.owners < 100)

@@ -11,7 +11,7 @@ import numpy as np
 
 from openitr.embeddings import DenseEmbeddings, Floats, Kind
 from openitr.encoders import fingerprint, geometry, long_text
-from openitr.encoders.transformers import advice, first_line, joined
+from openitr.encoders.transformers import advice, first_line, joined, no_bars
 from openitr.errors import MissingExtra, ModelError
 from openitr.media.prepare import Preparation
 from openitr.types import ImageArray
@@ -52,7 +52,7 @@ class SentenceTransformersEncoder:
         self.kind: Kind = "dense"
         _refuse_pickles(name)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), no_bars(Path(name).is_dir()):
                 warnings.simplefilter("ignore")  # deprecations inside the library are no concern of the user's
                 self._model = SentenceTransformer(
                     name, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True}

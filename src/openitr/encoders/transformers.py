@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class TransformersEncoder:
         self.spec = spec or f"transformers:{name}"
         self.kind: Kind = "dense"
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), no_bars(Path(name).is_dir()):
                 warnings.simplefilter("ignore")  # deprecations inside the library are no concern of the user's
                 self._model = AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False).eval()
                 self._tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
@@ -134,6 +135,25 @@ class TransformersEncoder:
 
     def _joined(self, found: list[Floats]) -> DenseEmbeddings:
         return joined(found, getattr(self, "dim", None), self.spec)
+
+
+@contextmanager
+def no_bars(quiet: bool = True) -> Iterator[None]:
+    """Reading and writing a folder takes a moment: the library's bars would only stand between the lines of a command.
+
+    Args:
+        quiet: False leaves them, for what comes over the network.
+    """
+    from transformers.utils import logging
+
+    if not quiet or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def joined(found: list[Floats], dim: int | None, spec: str) -> DenseEmbeddings:

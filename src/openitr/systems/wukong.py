@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LANG, PATCHES, WIDTH, BUCKETS, GRAMS = "zh_CN", 81, 64, 4096, 24
-EPOCHS, BATCH, SEEDS = 20, 96, 1
+EPOCHS, BATCH, SEEDS = 12, 96, 1
 
 
 def experiment(budget: Budget) -> Outcome:

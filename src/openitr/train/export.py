@@ -235,6 +235,12 @@ def read_folder(folder: str | Path) -> tuple[DualEncoder, WordTokenizer | None]:
 
     folder = Path(folder).expanduser()
     weights, description = folder / WEIGHTS, folder / DESCRIPTION
+    if not folder.is_dir():
+        raise ModelError(
+            f"there is no folder {folder} with a model to go on from",
+            "use projector (on the towers of the shipped model), tiny, a folder that `openitr train` wrote, "
+            "transformers:NAME or open_clip:ARCHITECTURE/PRETRAINED",
+        )
     if not (weights.is_file() and description.is_file()):
         raise ModelError(
             f"{folder} has no {WEIGHTS} with its {DESCRIPTION}", "only a model that `openitr train` made can go on"

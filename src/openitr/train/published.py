@@ -210,8 +210,11 @@ class TransformersDual(PublishedDual):
         return through(states) if through.in_features == states.shape[-1] else None
 
     def save(self, folder: Path) -> str:
-        for part in (self.whole, self._words, self._processor):
-            part.save_pretrained(folder)
+        from openitr.encoders.transformers import no_bars
+
+        with no_bars():
+            for part in (self.whole, self._words, self._processor):
+                part.save_pretrained(folder)
         return f"transformers:{folder}"
 
     def tokenizer_file(self, path: Path) -> bool:

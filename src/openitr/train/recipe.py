@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from openitr.collection.places import cache_folder
 from openitr.datasets.pairs import PairDataset
 from openitr.encoders import manifest
 from openitr.errors import InputError, ModelError
+from openitr.evaluate.protocol import choose_language
 from openitr.media.prepare import Preparation
 from openitr.models import DualEncoder, Projector, WordTokenizer, tiny_dual_encoder
 from openitr.objectives import Objective
@@ -82,7 +84,9 @@ def objective_named(name: str, *, model: str = "tiny") -> Objective:
     key = name.replace("-", "").replace("_", "").lower()
     matching = [kind for spelled, kind in found.items() if spelled.replace("-", "") == key]
     if not matching:
-        raise InputError(f"there is no objective {name!r}", f"use one of: {', '.join(found)}")
+        near = get_close_matches(key, [spelled.replace("-", "") for spelled in found])
+        hint = f"did you mean {', '.join(one for one in found if one.replace('-', '') in near)}? " if near else ""
+        raise InputError(f"there is no objective {name!r}", f"{hint}there are: {', '.join(sorted(found))}")
     takes = signature(matching[0]).parameters
     sized: dict[str, Any] = {"dim": _width(model)} if "dim" in takes else {}
     for setting in filter(None, rest.split(",")):
@@ -151,7 +155,7 @@ def train(
             "open_clip:ARCHITECTURE/PRETRAINED").
         out: The folder; a checkpoint is kept in it while training and removed at the end.
         plan: The settings.
-        lang: Language of the texts.
+        lang: Language of the texts; where there is only one and it is not said which, that is taken.
         split: To train on; see :func:`openitr.train.prepare.part`.
         held: To measure on.
         label: Metadata field that becomes the labels, for objectives that need them.
@@ -171,9 +175,15 @@ def train(
     unfinished = (out / checkpoint.NAME).exists()
     if unfinished and not resume:
         raise ModelError(f"{out} holds an unfinished training", "go on with --resume, or give another folder")
+    if resume and not unfinished and not (out / manifest.NAME).exists():
+        raise ModelError(f"{out} holds no unfinished training", "begin without --resume")
     if not unfinished and (out / manifest.NAME).exists():
         # Collections know a model by its fingerprint: written over, it is gone, and they can no longer be searched.
         raise ModelError(f"{out} holds a finished model", f"give another folder; to go on from this one, --model {out}")
+    language = choose_language(data, lang)
+    lang = language.name
+    if language.note:
+        say(language.note)
     kept, aside, choice = part(data, split=split, held=held, lang=lang, seed=plan.seed)
     if limit:
         kept = kept.take(limit, plan.seed)
