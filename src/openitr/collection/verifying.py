@@ -148,9 +148,8 @@ def _files(collection: Collection) -> Iterator[Problem]:
                 changed += (status.st_size, status.st_mtime_ns) != (size, mtime_ns)
         for count, what in ((gone, "are gone"), (changed, "have changed")):
             if count:
-                yield Problem(
-                    "info", f"{count} files {what} since they were indexed", str(root), f"openitr index {root}"
-                )
+                remedy = f"openitr index {root} --into {collection.path}"
+                yield Problem("info", f"{count} files {what} since they were indexed", str(root), remedy)
 
 
 def _model(collection: Collection, encoder: Encoder) -> Iterator[Problem]:

@@ -145,6 +145,8 @@ def for_library(
         found = suggester.suggest(query, ids, vectors.values, texts=texts)
     if not found:
         notes = [f"{len(ids)} results are too few to be narrowed down"]
+    if hits and not any(hit.bucket == "likely" for hit in hits):
+        notes.append("nothing here is likely to be what was asked for; these are the nearest")
     language, advice = (strange.language, strange.sentence) if strange else (None, None)
     return Suggested(query, tuple(found), len(ids), spelt, language, tuple(notes), advice)
 
