@@ -81,7 +81,7 @@ def donors(writer: Writer, run: str, hashes: set[str]) -> dict[str, int]:
 def commit(
     writer: Writer, scope: Scope, runs: Sequence[str], together: Together, table: Table, batch: Batch
 ) -> Outcome:
-    """Encode what is new, then write vectors, items and failures in one transaction.
+    """Encode what is new, then write small copies, and vectors, items and failures in one transaction.
 
     Args:
         writer: Of the collection.
@@ -98,6 +98,10 @@ def commit(
     added = updated = 0
     placed: list[tuple[int, str]] = []
     edited: list[int] = []
+    with writer.batch():
+        # By themselves and first: of two files that are committed at once, a kill may leave the one without the other.
+        for picture in batch.pictures:
+            writer.put_thumbnail(picture.sha256, picture.thumbnail)
     with writer.batch():
         # Copied before anything is replaced: a donor may itself be edited in this batch.
         copies = {name: _copied(writer, name, batch) for name in writer.run_names()}
@@ -141,7 +145,6 @@ def _put(writer: Writer, scope: Scope, table: Table, picture: Decoded[Task]) -> 
     facts = {name: getattr(picture, name) for name in columns}
     words = table.words(path, sidecar)
     id = writer.put_item(row[0] if row else None, scope.root, path, facts, picture.facts, picture.notes, words, sidecar)
-    writer.put_thumbnail(picture.sha256, picture.thumbnail)
     return id, row is None
 
 

@@ -214,9 +214,11 @@ class Collection:
         if not items:
             raise InputError(f"there is no item {id}", "it may have been removed")
         from openitr.media.images import decode
+        from openitr.media.limits import Limits, read_file
         from openitr.media.thumbnails import LONGEST, thumbnail
 
-        return thumbnail(decode(self.file(items[0]), shrink_to=LONGEST))
+        path = self.file(items[0])
+        return thumbnail(decode(path, shrink_to=LONGEST), original=read_file(path, Limits()).data)
 
     def hashes(self) -> tuple[Ints, list[str], Ints]:
         """Ids ascending, content hashes (hex) and 63-bit perceptual hashes of all items."""
