@@ -34,37 +34,33 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
       openitr benchmarks run flickr8k --root ~/data/flickr8k
     """
     with errors_for_people():
-        if context.invoked_subcommand is not None:
+        if context.invoked_subcommand is None:
+            list_(as_json)
+        else:
             where = f"before {context.invoked_subcommand}"
             Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
-            return
-        _list(as_json)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the protocols: the same as without a command."""
     with errors_for_people():
-        _list(as_json)
+        from openitr.evaluate.benchmarks import BENCHMARKS
 
-
-def _list(as_json: bool) -> None:
-    from openitr.evaluate.benchmarks import BENCHMARKS
-
-    home = _home()
-    found = [(one, one.find(home)) for one in BENCHMARKS]
-    if as_json:
-        listed = [{**one.to_json(), "data_here": one.here(root), "root": _text(root)} for one, root in found]
-        emit_json({"benchmarks": listed})
-        return
-    entries(
-        [
-            (one.name, f"{one.task}; data here: {one.here(root)}; ran on real data: {one.ran}", one.layout)
-            for one, root in found
-        ]
-    )
-    where = f"data is looked for in {home}" if home else "OPENITR_DATA names the folder in which data is looked for"
-    say(f"{len(found)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
+        home = _home()
+        found = [(one, one.find(home)) for one in BENCHMARKS]
+        if as_json:
+            listed = [{**one.to_json(), "data_here": one.here(root), "root": _text(root)} for one, root in found]
+            emit_json({"benchmarks": listed})
+            return
+        entries(
+            [
+                (one.name, f"{one.task}; data here: {one.here(root)}; ran on real data: {one.ran}", one.layout)
+                for one, root in found
+            ]
+        )
+        where = f"data is looked for in {home}" if home else "OPENITR_DATA names the folder in which data is looked for"
+        say(f"{len(found)} benchmarks; {where}; openitr benchmarks show NAME says what one needs")
 
 
 @app.command()

@@ -32,29 +32,25 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
       openitr systems run cross-the-gap
     """
     with errors_for_people():
-        if context.invoked_subcommand is not None:
+        if context.invoked_subcommand is None:
+            list_(as_json)
+        else:
             where = f"before {context.invoked_subcommand}"
             Idle(context).refuse(["as_json"], where, f"say it behind: {context.invoked_subcommand} ... {{}}")
-            return
-        _list(as_json)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the systems that work here, with what each claims: the same as without a command."""
     with errors_for_people():
-        _list(as_json)
+        from openitr import systems
 
-
-def _list(as_json: bool) -> None:
-    from openitr import systems
-
-    cards = systems.cards()
-    if as_json:
-        emit_json({"systems": [card.to_json() for card in cards]})
-        return
-    entries([(c.slug, f"{c.year}, {c.family}", c.claim) for c in cards])
-    say(f"{len(cards)} systems; openitr systems run SLUG shows one")
+        cards = systems.cards()
+        if as_json:
+            emit_json({"systems": [card.to_json() for card in cards]})
+            return
+        entries([(c.slug, f"{c.year}, {c.family}", c.claim) for c in cards])
+        say(f"{len(cards)} systems; openitr systems run SLUG shows one")
 
 
 @app.command()

@@ -15,7 +15,7 @@ from openitr.collection.batches import Batch, commit
 from openitr.collection.collection import Collection
 from openitr.collection.lines import from_db
 from openitr.collection.moves import settle_known
-from openitr.collection.ray_workers import Carried, workshop
+from openitr.collection.ray_workers import workshop
 from openitr.collection.report import IngestReport, Progress
 from openitr.collection.roots import Scope, settle
 from openitr.collection.runs import catch_up, run_for, telling
@@ -77,7 +77,9 @@ def ingest(
         try:
             work.look(retry=retry, restore=restore, empty_ok=empty_ok)
             with workshop(encoders[0], workers, 2 * batch) as (pool, first):
-                work.made_by(runs, [first, *encoders[1:]])
+                # What comes from a cluster is encoded there, for the first alone.
+                beside = encoders[1:] if first is encoders[0] else []
+                work.made_by(runs, [first, *beside])
                 work.settle_known(pool)
                 work.add_new(pool, batch)
             work.drop_gone()
@@ -126,12 +128,9 @@ class _Work:
 
     def made_by(self, runs: Sequence[str], encoders: Sequence[Encoder]) -> None:
         """Which runs the new pictures get vectors in at once: those whose encoders can do with what the first reads."""
-        first, *others = encoders
-        # What comes from a cluster is encoded already, and for the first alone.
-        local = not isinstance(first, Carried)
-        beside = [n for n, one in enumerate(others, 1) if local and one.preparation == first.preparation]
-        self.runs = [runs[n] for n in (0, *beside)]
-        self.together = Together([encoders[n] for n in (0, *beside)])
+        alike = [n for n, one in enumerate(encoders) if one.preparation == encoders[0].preparation]
+        self.runs = [runs[n] for n in alike]
+        self.together = Together([encoders[n] for n in alike])
 
     def look(self, *, retry: bool, restore: bool, empty_ok: bool) -> None:
         """Find out what is to be done; the words of unchanged pictures are brought up to date at once."""

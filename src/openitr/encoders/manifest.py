@@ -256,11 +256,10 @@ def _bytes(path: Path) -> bytes:
 
 def _json(source: Path) -> dict[str, Any]:
     if not source.is_file():
-        if (source.parent / "checkpoint.safetensors").is_file():
-            raise ModelError(
-                f"the training in {source.parent} is not finished", "go on with `openitr train ... --resume`"
-            )
-        raise ModelError(f"{source} does not exist", "give a model folder with a model.json")
+        raise ModelError(
+            f"{source} does not exist",
+            "give a model folder with a model.json; an unfinished training goes on with `openitr train ... --resume`",
+        )
     if source.stat().st_size > MAX_MANIFEST:
         raise ModelError(f"{source} is larger than {MAX_MANIFEST:,} bytes", "a model.json is a small description")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from openitr.embeddings import Embeddings, joined, nothing
+from openitr.embeddings import Embeddings, joined
 from openitr.encoders.base import Encoder
 from openitr.encoders.graphs import Chain
 from openitr.encoders.onnx import OnnxTowers
@@ -31,10 +31,13 @@ class Together:
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
         self.encoders = list(encoders)
-        towers = [encoder for encoder in encoders if isinstance(encoder, OnnxTowers)]
-        self._lead = max(towers, key=lambda lead: sum(_goes_on(lead, one) for one in encoders), default=None)
-        self._tails: dict[int, Chain] = {}
-        self._opened: OnnxTowers | None = None
+        towers: dict[int, OnnxTowers] = {
+            place: one for place, one in enumerate(encoders) if isinstance(one, OnnxTowers)
+        }
+        # Of all that share a beginning, those that go on from the one that most others go on from.
+        groups = ({at: one for at, one in towers.items() if _goes_on(lead, one)} for lead in towers.values())
+        self._group: dict[int, OnnxTowers] = max(groups, key=len, default={})
+        self._opened: tuple[OnnxTowers, dict[int, Chain]] | None = None
 
     def encode_images(self, images: Sequence[ImageArray]) -> list[Embeddings]:
         """What each model makes of (h, w, 3) uint8 RGB pictures, in the order of the models.
@@ -42,39 +45,30 @@ class Together:
         Raises:
             InputError, ShapeError: As the models do.
         """
-        lead = self._lead
-        after = [] if lead is None else [n for n, encoder in enumerate(self.encoders) if _goes_on(lead, encoder)]
-        if lead is None or len(after) < 2 or not images:
+        if len(self._group) < 2 or not images:
             return [encoder.encode_images(images) for encoder in self.encoders]
-        made: dict[int, list[Embeddings]] = {n: [] for n in after}
-        for known in self._open(lead, after).ran(images):
-            for n, tail in self._tails.items():
-                follower = self.encoders[n]
-                assert isinstance(follower, OnnxTowers)
-                made[n].append(follower.images_from([tail.known(known)]))
+        lead, tails = self._open()
+        made: dict[int, list[Embeddings]] = {at: [] for at in self._group}
+        for known in lead.ran(images):
+            for at, encoder in self._group.items():
+                made[at].append(encoder.images_from([tails[at].known(known)]))
         return [
-            (joined(made[n]) if made[n] else nothing(encoder.kind, encoder.dim))
-            if n in made
-            else encoder.encode_images(images)
-            for n, encoder in enumerate(self.encoders)
+            joined(made[at]) if at in made else encoder.encode_images(images)
+            for at, encoder in enumerate(self.encoders)
         ]
 
-    def _open(self, lead: OnnxTowers, after: Sequence[int]) -> OnnxTowers:
-        """The shared graphs, with all that the others take of them."""
+    def _open(self) -> tuple[OnnxTowers, dict[int, Chain]]:
+        """The shared graphs, with all that is taken of them, and what each model goes on with."""
         if self._opened is None:
+            lead = min(self._group.values(), key=lambda one: len(one.manifest.image.graphs))
             shared = len(lead.manifest.image.graphs)
-            for n in after:
-                encoder = self.encoders[n]
-                assert isinstance(encoder, OnnxTowers)
-                self._tails[n] = encoder.chain(encoder.manifest.image.graphs[shared:])
-            wanted = {name for tail in self._tails.values() for name in tail.takes()}
-            self._opened = lead.with_outputs(wanted - {"pixels"})
+            tails = {at: one.chain(one.manifest.image.graphs[shared:]) for at, one in self._group.items()}
+            wanted = {name for tail in tails.values() for name in tail.takes()}
+            self._opened = lead.with_outputs(wanted - {"pixels"}), tails
         return self._opened
 
 
-def _goes_on(lead: OnnxTowers, encoder: Encoder) -> bool:
+def _goes_on(lead: OnnxTowers, other: OnnxTowers) -> bool:
     """Whether the image side of a model is that of another one, and perhaps more."""
-    if not isinstance(encoder, OnnxTowers):
-        return False
-    own, other = lead.manifest.image, encoder.manifest.image
-    return replace(own, graphs=()) == replace(other, graphs=()) and other.graphs[: len(own.graphs)] == own.graphs
+    first, whole = lead.manifest.image, other.manifest.image
+    return replace(first, graphs=()) == replace(whole, graphs=()) and whole.graphs[: len(first.graphs)] == first.graphs

@@ -17,6 +17,16 @@ from openitr.server.settings import Settings
 _DRAINED, _DRAIN_SECONDS = 256 << 20, 3.0
 
 
+def after(first: Message, receive: Receive) -> Receive:
+    """What gives a message that was received already, and then what comes after it."""
+    waiting = [first]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
 class Bodies:
     """What is being received.
 
@@ -48,17 +58,8 @@ class Bodies:
             raise
         body = b"".join(parts)
         parts.clear()
-        given = False
-
-        async def replayed() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
         try:
-            yield replayed
+            yield after({"type": "http.request", "body": body, "more_body": False}, receive)
         finally:
             self.held -= len(body)
 

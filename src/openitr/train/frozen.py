@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from openitr.datasets.pair import Pair
 from openitr.datasets.pairs import PairDataset
 from openitr.encoders import WEIGHTS, manifest
+from openitr.encoders.graphs import session
 from openitr.train.examples import Examples
 from openitr.train.prepare import Say, labels_of, read_pixels
 
@@ -70,7 +71,8 @@ class FrozenTowers:
         shipped = manifest.read(WEIGHTS / "default", allow=WEIGHTS)
         self.preparation, self.max_tokens = shipped.image.preparation, shipped.text.max_tokens
         self.digest = sha256("|".join(shipped.digests[(TOWERS / f).resolve()] for f in FILES).encode()).hexdigest()
-        self._image, self._text = _session(TOWERS / "image.onnx", threads), _session(TOWERS / "text.onnx", threads)
+        paths = TOWERS / "image.onnx", TOWERS / "text.onnx"
+        self._image, self._text = (session(path.read_bytes(), path, threads) for path in paths)
         self._tokenizer = Tokenizer.from_file(str(TOWERS / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_tokens)
@@ -105,16 +107,6 @@ class FrozenTowers:
             states, sentence = self._text.run(["middle_tokens", "sentence"], asked)
             found[rows] = self._of_text(torch.from_numpy(states), torch.from_numpy(mask), torch.from_numpy(sentence))
         return found
-
-
-def _session(path: Path, threads: int | None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def feature_examples(

@@ -10,8 +10,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from pydantic import ValidationError
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from openitr.server.bodies import after
 from openitr.server.crew.dealing import Crew
 from openitr.server.schemas import PicturePart, SearchRequest
 from openitr.server.served import Served
@@ -58,16 +59,7 @@ class Door:
             scope["route"] = _ROUTE
             await answer(scope, receive, send)
             return
-        given = False
-
-        async def again() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return first
-
-        await self.app(scope, again, send)
+        await self.app(scope, after(first, receive), send)
 
     def _for_words(self, scope: Scope) -> bool:
         """Whether it may be a search in words."""
